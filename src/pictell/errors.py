@@ -1,0 +1,40 @@
+"""One error family: every failure that a person can mend has a `kind` (for programs) and a `message` (for people)."""
+
+from __future__ import annotations
+
+
+class PictellError(Exception):
+    """A failure with a name.
+
+    `kind` is a short stable word for programs (`"truncated"`, `"missing"`, `"too-large"` ...); `message` is one line for
+    people, which names the thing that failed and, where there is one, the remedy.
+    """
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+
+
+class PhotoError(PictellError):
+    """A picture that cannot be opened: truncated, empty, not a picture, too large, a format outside the allow-list."""
+
+
+class BundleError(PictellError):
+    """A model bundle that is missing, altered, incomplete or from a newer major version of the format."""
+
+
+class DataError(PictellError):
+    """A data set, split or file of captions that is not there or not in its official layout."""
+
+
+class RecipeError(PictellError):
+    """A training recipe that names something unknown or asks for something that cannot be."""
+
+
+class MissingExtraError(PictellError):
+    """A command or format whose optional dependency is not installed; the message says which install brings it."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__("missing-extra", f"{what} needs an optional part: pip install 'pictell[{extra}]'")
+        self.extra = extra

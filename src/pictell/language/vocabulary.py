@@ -1,0 +1,74 @@
+"""The words that a captioner can read and say, each with its number."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pictell.errors import BundleError
+from pictell.language.blocked import has_blocked_word
+
+PAD, START, END, UNKNOWN = 0, 1, 2, 3
+_SPECIAL = ("<pad>", "<start>", "<end>", "<unk>")
+
+
+class Vocabulary:
+    """An ordered list of words; the first four are padding, start, end and unknown.
+
+    Raises `BundleError` where the tokens do not begin with the four special ones or repeat a word.
+    """
+
+    pad, start, end, unk = PAD, START, END, UNKNOWN
+
+    def __init__(self, tokens: Sequence[str], *, language: str = "en") -> None:
+        self.tokens = tuple(tokens)
+        self.language = language
+        self._numbers = {token: number for number, token in enumerate(self.tokens)}
+        if self.tokens[:4] != _SPECIAL or len(self._numbers) != len(self.tokens):
+            raise BundleError("vocabulary", f"a vocabulary begins with {' '.join(_SPECIAL)} and has no word twice")
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __contains__(self, word: str) -> bool:
+        return word in self._numbers
+
+    @classmethod
+    def build(cls, captions: Iterable[Sequence[str]], *, min_count: int = 5, language: str = "en") -> Vocabulary:
+        """Every word that the tokenised captions use at least `min_count` times, most frequent first, then by spelling.
+
+        Blocked words (see `pictell.language.blocked`) never enter.
+        """
+        counts = Counter(word for caption in captions for word in caption)
+        kept = [word for word, count in counts.items() if count >= min_count and not has_blocked_word([word])]
+        return cls([*_SPECIAL, *sorted(kept, key=lambda word: (-counts[word], word))], language=language)
+
+    def to_numbers(self, words: Iterable[str]) -> list[int]:
+        """The words' numbers; a word outside the vocabulary is `unk`."""
+        return [self._numbers.get(word, UNKNOWN) for word in words]
+
+    def to_words(self, numbers: Iterable[int]) -> list[str]:
+        """The words of the numbers, special tokens left out."""
+        return [self.tokens[number] for number in numbers if number >= len(_SPECIAL)]
+
+    def to_json(self) -> str:
+        """The text of a bundle's `vocabulary.json`."""
+        return json.dumps({"language": self.language, "tokens": list(self.tokens)}, ensure_ascii=False, indent=0)
+
+    @classmethod
+    def from_json(cls, text: str) -> Vocabulary:
+        """Reads what `to_json` wrote."""
+        try:
+            content = json.loads(text)
+            return cls([str(token) for token in content["tokens"]], language=str(content["language"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise BundleError(
+                "vocabulary", "the vocabulary is not in the bundle's format (language, tokens)"
+            ) from error
+
+    @classmethod
+    def load(cls, path: Path) -> Vocabulary:
+        """Reads a bundle's `vocabulary.json`."""
+        return cls.from_json(path.read_text(encoding="utf-8"))

@@ -1,0 +1,60 @@
+"""An encoder and a decoder together: the network that training makes and export turns into a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from pictell.errors import RecipeError
+from pictell.models.decoders.base import Decoder
+from pictell.models.decoders.spatial_attention import SpatialAttentionLSTM
+from pictell.models.encoders.mobilenet_v2 import MobileNetV2
+
+ENCODERS: Mapping[str, Callable[..., MobileNetV2]] = {"mobilenet_v2": MobileNetV2}
+DECODERS: Mapping[str, Callable[..., Decoder]] = {"spatial_attention": SpatialAttentionLSTM}
+
+
+class CaptioningModel(nn.Module):
+    """`encoder` turns photos into a grid `(B, R, D)`, `decoder` turns the grid into words.
+
+    `architecture` is what a bundle's `config.json` records and what makes the same network again.
+    """
+
+    def __init__(
+        self, encoder: MobileNetV2, decoder: Decoder, architecture: dict[str, Any], vocabulary_size: int
+    ) -> None:
+        super().__init__()
+        self.vocabulary_size = vocabulary_size
+        self.encoder = encoder
+        self.decoder = decoder
+        self.architecture = architecture
+
+    def forward(self, pixels: Tensor, tokens: Tensor) -> Tensor:
+        """Photos `(B, S, S, 3)` uint8 and words read `(B, K, T)` to log-probabilities `(B, K, T, V)`."""
+        output: Tensor = self.decoder(self.encoder(pixels), tokens)
+        return output
+
+
+def build_model(architecture: Mapping[str, Any], vocabulary_size: int) -> CaptioningModel:
+    """Makes the network that `{"encoder": {"name": ...}, "decoder": {"name": ...}}` describes, with fresh weights.
+
+    Raises `RecipeError` for a name that is not registered or a setting that the part does not have.
+    """
+    encoder_settings = dict(architecture["encoder"])
+    decoder_settings = dict(architecture["decoder"])
+    encoder_name, decoder_name = encoder_settings.pop("name"), decoder_settings.pop("name")
+    for name, known in ((encoder_name, ENCODERS), (decoder_name, DECODERS)):
+        if name not in known:
+            raise RecipeError("unknown-model", f"there is no {name!r}; known: {', '.join(known)}")
+    try:
+        encoder = ENCODERS[encoder_name](**encoder_settings)
+        decoder = DECODERS[decoder_name](vocabulary_size, encoder.channels, encoder.regions, **decoder_settings)
+    except TypeError as error:
+        raise RecipeError("unknown-setting", f"model settings: {error}") from error
+    full = {
+        "encoder": {"name": encoder_name, "size": encoder.size},
+        "decoder": {"name": decoder_name, **decoder.sizes},
+    }
+    return CaptioningModel(encoder, decoder, full, vocabulary_size)

@@ -1,0 +1,1 @@
+"""Caption decoders: one file per published family."""

@@ -1,0 +1,48 @@
+"""What every decoder offers: teacher forcing for training, `start` and `step` for decoding word by word."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+Tensors = dict[str, Tensor]
+
+
+class Step(NamedTuple):
+    """`log_probs (N, V)`, the new state, and where the decoder looked, `(N, R)` summing to 1, or `None`."""
+
+    log_probs: Tensor
+    state: Tensors
+    attention: Tensor | None
+
+
+class Decoder(nn.Module, ABC):
+    """A caption decoder over grid features.
+
+    `memory` is what stays the same for a photo, each tensor `(P, ...)`; `state` is what changes with each word, each tensor
+    `(N, ...)`. `N` is a multiple of `P`, and the rows of one photo are consecutive: beams share their photo's memory.
+    """
+
+    sizes: dict[str, Any]
+
+    @abstractmethod
+    def start(self, grid: Tensor) -> tuple[Tensors, Tensors]:
+        """From the grid `(P, R, D)` to the memory and the state before the first word, one row a photo."""
+
+    @abstractmethod
+    def step(self, tokens: Tensor, memory: Tensors, state: Tensors) -> Step:
+        """Reads one word a row, `(N,)`, and gives the log-probabilities of the next."""
+
+    @abstractmethod
+    def outputs(self, grid: Tensor, tokens: Tensor) -> Tensor:
+        """Teacher forcing: words read `(P, K, T)`, `K` captions a photo, to what the words are predicted from `(P, K, T, E)`."""
+
+    @abstractmethod
+    def predict(self, outputs: Tensor) -> Tensor:
+        """`(..., E)` to log-probabilities of the next word `(..., V)`; apart from `outputs` so that padding costs nothing."""
+
+    def forward(self, grid: Tensor, tokens: Tensor) -> Tensor:
+        """Words read `(P, K, T)` to log-probabilities of the words that follow them `(P, K, T, V)`."""
+        return self.predict(self.outputs(grid, tokens))

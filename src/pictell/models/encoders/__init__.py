@@ -1,0 +1,1 @@
+"""Image encoders: a photo to a grid of features."""

@@ -1,0 +1,165 @@
+"""Training examples: which photos with which words, and batches of them in an order that depends on the seed alone."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pictell.data import CaptionedPhoto, load_dataset
+from pictell.data.augmentation import Augmentation, mirror_words
+from pictell.data.perceptual_hash import hash_files, near_duplicates
+from pictell.errors import RecipeError
+from pictell.language import Vocabulary, has_blocked_word, tokenise
+from pictell.photos import Preprocessing, open_photo, prepare
+from pictell.training.recipe import Data
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A photo and its tokenised captions."""
+
+    photo: CaptionedPhoto
+    captions: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`indices (B,)` into the examples; words read `(B, K, T)` and words to predict `(B, K, T)`, padding 0; `pixels`
+    `(B, S, S, 3)` uint8 where the encoder runs, else `None`."""
+
+    indices: NDArray[np.int64]
+    read: NDArray[np.int64]
+    predict: NDArray[np.int64]
+    pixels: NDArray[np.uint8] | None
+
+
+def load_split(data: Data, name: str) -> list[CaptionedPhoto]:
+    """Loads `SET/SPLIT` from the folder that the recipe gives for the set."""
+    kind, _, split = name.partition("/")
+    if kind not in data.folders:
+        raise RecipeError("unknown-data", f"{name!r}: data.folders names no {kind!r}")
+    return load_dataset(f"{kind}:{data.folders[kind]}", split)
+
+
+def load_examples(data: Data, say: Callable[[str], None]) -> list[Example]:
+    """The training examples of a recipe, held-out photos and blocked captions left out; `say` hears what was left out."""
+    photos = [photo for name in data.train for photo in load_split(data, name)]
+    if data.held_out:
+        held_out = [photo for name in data.held_out for photo in load_split(data, name)]
+        ids = {photo.id for photo in held_out}
+        pairs = near_duplicates(hash_files([p.path for p in photos]), hash_files([p.path for p in held_out]))
+        for number, other in pairs:
+            say(f"left out {photos[number].id}: looks like {held_out[other].id}")
+        alike = {number for number, _ in pairs}
+        photos = [photo for number, photo in enumerate(photos) if number not in alike and photo.id not in ids]
+    examples, blocked, long = [], 0, 0
+    for photo in photos:
+        captions = [tuple(tokenise(caption)) for caption in photo.captions]
+        clean = [caption for caption in captions if caption and not has_blocked_word(caption)]
+        kept = tuple(caption for caption in clean if len(caption) <= data.max_words)
+        blocked += len(captions) - len(clean)
+        long += len(clean) - len(kept)
+        if kept:
+            examples.append(Example(photo, kept))
+    say(f"{len(examples)} training photos, {sum(len(e.captions) for e in examples)} captions; "
+        f"left out {blocked} captions with blocked words, {long} of more than {data.max_words} words")  # fmt: skip
+    return examples
+
+
+def batches(
+    examples: Sequence[Example],
+    vocabulary: Vocabulary,
+    *,
+    seed: int,
+    epoch: int,
+    first: int,
+    batch_size: int,
+    captions: int,
+    preprocessing: Preprocessing | None,
+    augmentation: Augmentation,
+) -> Iterator[Batch]:
+    """The batches of an epoch from batch `first` on; with `preprocessing` photos are read and augmented too.
+
+    Each batch depends on `seed`, `epoch` and its number alone, so that a resumed run sees what an unbroken one sees.
+    """
+    order = np.random.default_rng((seed, epoch)).permutation(len(examples))
+    for number in range(first, -(-len(order) // batch_size)):
+        indices = order[number * batch_size : (number + 1) * batch_size]
+        words: list[list[Sequence[str]]] = []
+        pixels = []
+        for index in indices:
+            generator = np.random.default_rng((seed, epoch, int(index)))
+            example = examples[index]
+            # A photo with fewer captions than asked for gives some of them twice.
+            chosen = generator.permutation(
+                np.resize(np.arange(len(example.captions)), max(captions, len(example.captions)))
+            )
+            texts: list[Sequence[str]] = [example.captions[i] for i in chosen[:captions]]
+            if preprocessing is not None:
+                image = prepare(open_photo(example.photo.path, smallest_side=preprocessing.size), preprocessing)
+                image, mirrored = augmentation.draw(image, generator)
+                pixels.append(image)
+                if mirrored:
+                    texts = [mirror_words(text) for text in texts]
+            words.append(texts)
+        read, predict = _numbers(words, vocabulary)
+        yield Batch(indices, read, predict, np.stack(pixels) if pixels else None)
+
+
+def _numbers(
+    words: Sequence[Sequence[Sequence[str]]], vocabulary: Vocabulary
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    length = 1 + max(len(text) for texts in words for text in texts)
+    read = np.full((len(words), len(words[0]), length), vocabulary.pad, np.int64)  # (B, K, T)
+    predict = read.copy()
+    for row, texts in enumerate(words):
+        for column, text in enumerate(texts):
+            numbers = vocabulary.to_numbers(text)
+            read[row, column, : len(text) + 1] = [vocabulary.start, *numbers]
+            predict[row, column, : len(text) + 1] = [*numbers, vocabulary.end]
+    return read, predict
+
+
+def ahead(items: Iterator[T], depth: int = 4) -> Iterator[T]:
+    """Gives the items of an iterator that a thread of its own runs up to `depth` items ahead."""
+    waiting: queue.Queue[tuple[str, T | BaseException | None]] = queue.Queue(depth)
+    stopped = threading.Event()
+
+    def put(kind: str, item: T | BaseException | None) -> None:
+        while not stopped.is_set():
+            try:
+                waiting.put((kind, item), timeout=0.2)
+                return
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        try:
+            for item in items:
+                put("item", item)
+                if stopped.is_set():
+                    return
+            put("end", None)
+        except BaseException as error:  # handed to the reader's thread, which raises it
+            put("error", error)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        while True:
+            kind, item = waiting.get()
+            if kind == "end":
+                return
+            if kind == "error":
+                assert isinstance(item, BaseException)
+                raise item
+            yield item  # type: ignore[misc]  # only items reach this line
+    finally:
+        stopped.set()

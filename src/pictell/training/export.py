@@ -1,0 +1,152 @@
+"""From a trained network to a bundle: ONNX graphs to run, half-precision weights to go on training, and what they mean."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from pictell.bundle import seal
+from pictell.language import Vocabulary
+from pictell.models import CaptioningModel
+from pictell.models.decoders.base import Decoder
+from pictell.photos import Preprocessing
+from pictell.training.quantise import quantise_convolutions, shrink_matrices
+
+OPSET = 17
+
+
+class _Start(nn.Module):
+    """`Decoder.start` with its memory and state laid out in a row, as ONNX has them."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, grid: Tensor) -> tuple[Tensor, ...]:
+        memory, state = self.decoder.start(grid)
+        return (*memory.values(), *state.values())
+
+
+class _Step(nn.Module):
+    """`Decoder.step` likewise."""
+
+    def __init__(self, decoder: Decoder, memory: list[str], state: list[str]) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.memory = memory
+        self.state = state
+
+    def forward(self, tokens: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+        memory = dict(zip(self.memory, tensors[: len(self.memory)], strict=True))
+        state = dict(zip(self.state, tensors[len(self.memory) :], strict=True))
+        log_probs, new, attention = self.decoder.step(tokens, memory, state)
+        found = (log_probs, *(new[name] for name in self.state))
+        return found if attention is None else (*found, attention)
+
+
+def export_graphs(model: CaptioningModel, folder: Path) -> None:
+    """Writes `encoder.onnx`, `start.onnx` and `step.onnx` in full precision; the same words as `model` gives.
+
+    Inputs and outputs are named as the bundle format says: `pixels`, `grid`, `tokens`, `log_probs`, `attention`, and
+    `memory.*`, `state.*` and, for the state after a step, `next.*`; photos and rows may be any number.
+    """
+    model.eval()
+    size = model.encoder.size
+    with torch.no_grad():
+        pixels = torch.zeros(2, size, size, 3, dtype=torch.uint8)
+        grid = model.encoder(pixels)
+        memory, state = model.decoder.start(grid)
+        rows = {name: tensor.repeat_interleave(2, dim=0) for name, tensor in state.items()}
+        tokens = torch.full((4,), Vocabulary.start, dtype=torch.int64)
+        attention = model.decoder.step(tokens, memory, rows).attention
+    inside = [f"memory.{name}" for name in memory] + [f"state.{name}" for name in state]
+    _export(model.encoder, (pixels,), folder / "encoder.onnx", {"pixels": "photos"}, {"grid": "photos"})
+    _export(_Start(model.decoder), (grid,), folder / "start.onnx", {"grid": "photos"}, dict.fromkeys(inside, "photos"))
+    _export(
+        _Step(model.decoder, list(memory), list(state)),
+        (tokens, *memory.values(), *rows.values()),
+        folder / "step.onnx",
+        {"tokens": "rows", **{name: "photos" if name.startswith("memory.") else "rows" for name in inside}},
+        {
+            "log_probs": "rows",
+            **{f"next.{name}": "rows" for name in state},
+            **({} if attention is None else {"attention": "rows"}),
+        },
+    )
+
+
+def _export(
+    module: nn.Module, example: tuple[Tensor, ...], path: Path, inputs: dict[str, str], outputs: dict[str, str]
+) -> None:
+    with warnings.catch_warnings():
+        # The exporter by tracing is enough for these graphs, twenty times faster than its successor, and warns of it.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.eval(),
+            example,
+            str(path),
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_axes={name: {0: axis} for name, axis in (inputs | outputs).items()},
+        )
+    module.eval()
+
+
+def export_bundle(
+    model: CaptioningModel,
+    vocabulary: Vocabulary,
+    directory: Path,
+    *,
+    name: str,
+    version: int,
+    terms: str,
+    licence: str,
+    card: str,
+    preprocessing: Preprocessing,
+    generation: Mapping[str, Any],
+    calibration: NDArray[np.uint8] | None = None,
+) -> None:
+    """Writes a whole bundle; `directory` is replaced only once the new one is complete.
+
+    With `calibration`, training photos `(B, S, S, 3)` as the encoder sees them, the encoder is quantised to 8 bits with
+    activation ranges from these photos, and the decoder's weights are stored in 8 bits; without it both stay in full
+    precision.
+    """
+    from safetensors.torch import save_file
+
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as temporary:
+        folder = Path(temporary) / directory.name
+        folder.mkdir()
+        export_graphs(model.cpu(), folder)
+        if calibration is not None:
+            quantise_convolutions(folder / "encoder.onnx", calibration)
+            for graph in ("start.onnx", "step.onnx"):
+                shrink_matrices(folder / graph)
+        halves = {key: value.half().contiguous() for key, value in model.state_dict().items()}
+        save_file(halves, folder / "model.safetensors", metadata={"format": "pt"})
+        texts = {
+            "vocabulary.json": vocabulary.to_json(),
+            "preprocessing.json": json.dumps(preprocessing.to_json(), indent=1),
+            "generation.json": json.dumps(dict(generation), indent=1),
+            "LICENSE": licence,
+            "README.md": card,
+        }
+        for file, text in texts.items():
+            (folder / file).write_text(text, encoding="utf-8")
+        seal(folder, name=name, version=version, architecture=model.architecture, terms=terms)
+        if directory.exists():
+            shutil.rmtree(directory)
+        folder.replace(directory)

@@ -1,0 +1,151 @@
+"""A training recipe: one YAML file that says everything a run depends on, checked before anything starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pictell.data.augmentation import Augmentation
+from pictell.errors import RecipeError
+
+
+@dataclass(frozen=True)
+class Data:
+    """Which photos: `folders` names each data set's folder, the others are `SET/SPLIT`, for example `flickr8k/train`.
+
+    Photos that look like one of `held_out` (perceptual hash), captions with a blocked word and captions of more than
+    `max_words` words are left out of training.
+    """
+
+    folders: dict[str, str]
+    train: list[str]
+    dev: str
+    held_out: list[str] = field(default_factory=list)
+    min_count: int = 5
+    max_words: int = 20
+
+
+@dataclass(frozen=True)
+class Model:
+    """The network: `encoder` and `decoder` hold a registered `name` and its settings; `weights` is a folder with the
+    encoder's pretrained weights, or `null` for fresh ones; `start_from` is a `best.safetensors` to go on from."""
+
+    encoder: dict[str, Any]
+    decoder: dict[str, Any]
+    weights: str | None = None
+    start_from: str | None = None
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with its own learning rates, each warmed up and then lowered along a cosine to a tenth.
+
+    With `encoder_lr` null the encoder is frozen and its features are computed once and cached; otherwise its blocks from
+    `encoder_from` on are fine-tuned on augmented photos.
+    """
+
+    name: str
+    epochs: int
+    lr: float
+    encoder_lr: float | None = None
+    encoder_from: int = 0
+    warmup: int = 200
+    captions: int = 5
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """See the field's own classes; `batch_size` counts photos, `captions` of each are read in a step."""
+
+    name: str
+    data: Data
+    model: Model
+    phases: list[Phase]
+    seed: int = 1
+    out: str = "runs"
+    batch_size: int = 32
+    label_smoothing: float = 0.1
+    clip: float = 1.0
+    weight_decay: float = 0.01
+    ema: float = 0.999
+    beam: int = 3
+    length_penalty: float = 0.0
+    patience: int = 3
+    checkpoint_minutes: float = 5.0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Reads a recipe and applies `key=value` overrides; dots reach inside, numbers index lists (`phases.0.epochs=2`).
+
+    Values are read as YAML. Raises `RecipeError` naming an unknown key, a wrong type or a file that is not there.
+    """
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for override in overrides:
+            key, equals, value = override.partition("=")
+            if not equals:
+                raise RecipeError("override", f"{override!r} is not KEY=VALUE")
+            _set(content, key, yaml.safe_load(value))
+    except OSError as error:
+        raise RecipeError("missing", f"cannot read the recipe {path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise RecipeError("yaml", f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    recipe: Recipe = _build(Recipe, content, "recipe")
+    return recipe
+
+
+def _set(content: Any, key: str, value: Any) -> None:
+    *path, last = key.split(".")
+    try:
+        for part in path:
+            content = content[int(part)] if isinstance(content, list) else content.setdefault(part, {})
+        if isinstance(content, list):
+            content[int(last)] = value
+        else:
+            content[last] = value
+    except (ValueError, IndexError, AttributeError, TypeError) as error:
+        raise RecipeError("override", f"the recipe has no place {key!r}") from error
+
+
+def _build(kind: Any, value: Any, where: str) -> Any:
+    """Makes a value of the annotated type out of what YAML gave, naming the place where it does not fit."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        if not isinstance(value, Mapping):
+            raise RecipeError("type", f"{where}: expected settings, got {value!r}")
+        hints = typing.get_type_hints(kind)
+        if unknown := [key for key in value if key not in hints]:
+            raise RecipeError("unknown-key", f"{where} has no {unknown[0]!r}; it has {', '.join(hints)}")
+        try:
+            return kind(**{key: _build(hints[key], item, f"{where}.{key}") for key, item in value.items()})
+        except TypeError as error:
+            needed = [f.name for f in dataclasses.fields(kind) if f.name not in value and _required(f)]
+            raise RecipeError("missing-key", f"{where} lacks {', '.join(needed)}") from error
+    if origin is list and isinstance(value, list):
+        return [_build(arguments[0], item, f"{where}.{number}") for number, item in enumerate(value)]
+    if origin is dict and isinstance(value, Mapping):
+        return {str(key): _build(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        return _build(next(argument for argument in arguments if argument is not type(None)), value, where)
+    if kind is Any or (kind in (int, str) and type(value) is kind):
+        return value
+    if kind is float:
+        try:  # YAML 1.1 reads 5e-4 as a string
+            return float(value)
+        except (TypeError, ValueError):
+            pass
+    raise RecipeError("type", f"{where}: expected {getattr(origin or kind, '__name__', kind)}, got {value!r}")
+
+
+def _required(f: dataclasses.Field[Any]) -> bool:
+    return f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING

@@ -1,0 +1,350 @@
+"""The training loop: phases of cross-entropy, validation by CIDEr-D, checkpoints from which a killed run goes on.
+
+Everything random in a step follows from the seed and the step's number, so a resumed run on a CPU ends with the very weights
+of an unbroken one.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import logging
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+from pictell.data import CaptionedPhoto
+from pictell.data.feature_cache import cached_features
+from pictell.decoding import SearchOptions, beam_search
+from pictell.engines.torch import TorchEngine
+from pictell.errors import RecipeError
+from pictell.language import Vocabulary, detokenise
+from pictell.metrics import score
+from pictell.models import CaptioningModel, build_model
+from pictell.photos import Preprocessing, open_photo, prepare
+from pictell.training.checkpoint import load_checkpoint, save_checkpoint
+from pictell.training.examples import Batch, ahead, batches, load_examples, load_split
+from pictell.training.losses import caption_loss
+from pictell.training.recipe import Phase, Recipe
+
+log = logging.getLogger("pictell.training")
+
+
+@dataclass
+class Position:
+    """Where a run is: everything that a checkpoint records beside tensors."""
+
+    phase: int = 0
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    epochs_done: int = 0
+    best: float = -1.0
+    stale: int = 0
+    loss_sum: float = 0.0
+    words: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Trainer:
+    """Runs a recipe in `out`; a run that finds its own `last.safetensors` there goes on from it.
+
+    Writes `log.txt`, `epochs.csv`, `vocabulary.json`, `last.safetensors` (to go on from) and `best.safetensors` (the
+    averaged weights with the best dev CIDEr-D). Raises `RecipeError` or `DataError` for a recipe that cannot run.
+    """
+
+    def __init__(self, recipe: Recipe, out: Path) -> None:
+        self.recipe = recipe
+        self.out = out
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        out.mkdir(parents=True, exist_ok=True)
+        _log_to(out / "log.txt")
+        self._same_recipe()
+        self.examples = load_examples(recipe.data, log.info)
+        self.dev = load_split(recipe.data, recipe.data.dev)
+        self.vocabulary = Vocabulary.build(
+            (caption for example in self.examples for caption in example.captions), min_count=recipe.data.min_count
+        )
+        (out / "vocabulary.json").write_text(self.vocabulary.to_json(), encoding="utf-8")
+        torch.manual_seed(recipe.seed)
+        self.model = build_model(asdict(recipe.model), len(self.vocabulary))
+        if recipe.model.weights:
+            self.model.encoder.load_pretrained(Path(recipe.model.weights))
+        self.preprocessing = Preprocessing(size=self.model.encoder.size)
+        self.model.to(self.device)
+        self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+        self.at = Position()
+        self.optimiser: torch.optim.AdamW
+        log.info("%d words; %.1f M weights; %s", len(self.vocabulary), _millions(self.model), self.device)
+
+    def run(self) -> Path:
+        """Trains all phases and gives the path of the best weights."""
+        self._begin()
+        while self.at.phase < len(self.recipe.phases):
+            phase = self.recipe.phases[self.at.phase]
+            while self.at.epoch < phase.epochs and self.at.stale < self.recipe.patience:
+                self._train_epoch(phase)
+                self._end_epoch(phase)
+            self.at.phase += 1
+            self.at.epoch = self.at.batch = self.at.step = self.at.stale = 0
+            if self.at.phase < len(self.recipe.phases):
+                # A new phase goes on from the best averaged weights, not from where the last one wore out.
+                self._load_weights(load_checkpoint(self.out / "best.safetensors")[0])
+                self._prepare_phase()
+                self._save()
+        log.info("best dev CIDEr-D %.4f: %s", self.at.best, self.out / "best.safetensors")
+        return self.out / "best.safetensors"
+
+    # -- one epoch ------------------------------------------------------------------------------------------------
+
+    def _train_epoch(self, phase: Phase) -> None:
+        recipe = self.recipe
+        frozen = phase.encoder_lr is None
+        features = self._features([example.photo for example in self.examples], "train") if frozen else None
+        total = -(-len(self.examples) // recipe.batch_size)
+        source = batches(
+            self.examples,
+            self.vocabulary,
+            seed=recipe.seed,
+            epoch=self.at.epochs_done,
+            first=self.at.batch,
+            batch_size=recipe.batch_size,
+            captions=phase.captions,
+            preprocessing=None if frozen else self.preprocessing,
+            augmentation=recipe.augmentation,
+        )
+        self.model.train()
+        saved = time.monotonic()
+        with _progress() as progress:
+            bar = progress.add_task(
+                f"{phase.name} {self.at.epoch + 1}/{phase.epochs}", total=total, completed=self.at.batch
+            )
+            for batch in ahead(source):
+                torch.manual_seed(hash((recipe.seed, self.at.epochs_done, self.at.batch)) % 2**31)
+                self._set_rates(phase, total)
+                self._step(batch, features)
+                self.at.batch += 1
+                self.at.step += 1
+                progress.update(bar, advance=1)
+                if time.monotonic() - saved > 60 * recipe.checkpoint_minutes:
+                    self._save()
+                    saved = time.monotonic()
+
+    def _step(self, batch: Batch, features: NDArray[np.float16] | None) -> None:
+        if features is not None:
+            grid = torch.from_numpy(features[batch.indices])
+            grid = grid.to(self.device).float()  # (B, R, D)
+        else:
+            assert batch.pixels is not None
+            grid = self.model.encoder(torch.from_numpy(batch.pixels).to(self.device))
+        read, predict = (torch.from_numpy(words).to(self.device) for words in (batch.read, batch.predict))
+        loss = caption_loss(self.model.decoder, grid, read, predict, self.recipe.label_smoothing)
+        words = int((batch.predict != self.vocabulary.pad).sum())
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
+        torch.nn.utils.clip_grad_norm_(self._trained(), self.recipe.clip)
+        self.optimiser.step()
+        # A young average follows closely, so that it is not weighed down by random first weights.
+        decay = min(self.recipe.ema, (1 + self.at.step) / (10 + self.at.step))
+        with torch.no_grad():
+            for name, value in self.model.state_dict().items():
+                self.average[name].lerp_(value, 1 - decay)
+        self.at.loss_sum += loss.item() * words
+        self.at.words += words
+
+    def _end_epoch(self, phase: Phase) -> None:
+        scores, samples = self.validate(phase.encoder_lr is None)
+        row = {
+            "phase": phase.name,
+            "epoch": self.at.epoch + 1,
+            "loss": round(self.at.loss_sum / max(self.at.words, 1), 4),
+            **{name: round(value, 4) for name, value in scores.items()},
+        }
+        self.at.history.append(row)
+        self.at.epoch += 1
+        self.at.epochs_done += 1
+        self.at.batch = 0
+        self.at.loss_sum, self.at.words = 0.0, 0
+        log.info("%s", "  ".join(f"{key} {value}" for key, value in row.items()))
+        for photo, text in samples:
+            log.info("    %s: %s", photo, text)
+        if scores["CIDEr-D"] > self.at.best:
+            self.at.best, self.at.stale = scores["CIDEr-D"], 0
+            about = {"dev": row, "architecture": self.model.architecture, "recipe": self.recipe.name}
+            save_checkpoint(self.out / "best.safetensors", self.average, about)
+        else:
+            self.at.stale += 1
+        with (self.out / "epochs.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(row))
+            writer.writeheader()
+            writer.writerows(self.at.history)
+        self._save()
+
+    def validate(self, frozen: bool) -> tuple[dict[str, float], list[tuple[str, str]]]:
+        """Corpus scores of the averaged weights on the dev photos, and five captions to look at.
+
+        Captions are found by beam search as a user would find them, never by teacher forcing.
+        """
+        own = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+        self.model.load_state_dict(self.average)
+        self.model.eval()
+        engine = TorchEngine(self.model)
+        options = SearchOptions(
+            beam=self.recipe.beam, max_words=self.recipe.data.max_words, length_penalty=self.recipe.length_penalty
+        )
+        features = self._features(self.dev, "dev") if frozen else None
+        captions: dict[str, str] = {}
+        for first in range(0, len(self.dev), 50):
+            photos = self.dev[first : first + 50]
+            if features is not None:
+                memory = torch.from_numpy(np.asarray(features[first : first + 50])).to(self.device).float()
+            else:
+                memory = engine.encode(self._pixels([photo.path for photo in photos]))
+            for photo, found in zip(photos, beam_search(engine, memory, options), strict=True):
+                captions[photo.id] = detokenise(self.vocabulary.to_words(found[0].tokens))
+        self.model.load_state_dict(own)
+        scores = score({photo.id: list(photo.captions) for photo in self.dev}, captions).corpus
+        return scores, list(captions.items())[:5]
+
+    # -- phases ---------------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        last = self.out / "last.safetensors"
+        if last.exists():
+            tensors, progress = load_checkpoint(last)
+            self.at = Position(**progress)
+            self._load_weights({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
+            self.average = {k[8:]: v.to(self.device) for k, v in tensors.items() if k.startswith("average.")}
+            if self.at.phase < len(self.recipe.phases):
+                self._prepare_phase()
+                self._restore_optimiser(tensors)
+            log.info(
+                "going on from %s: phase %d, epoch %d, batch %d", last, self.at.phase, self.at.epoch, self.at.batch
+            )
+            return
+        if self.recipe.model.start_from:
+            self._load_weights(load_checkpoint(Path(self.recipe.model.start_from))[0])
+        self._prepare_phase()
+
+    def _load_weights(self, weights: dict[str, Tensor]) -> None:
+        try:
+            self.model.load_state_dict(weights)
+        except RuntimeError as error:
+            raise RecipeError("checkpoint", "the checkpoint is of another network or vocabulary") from error
+        self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+
+    def _prepare_phase(self) -> None:
+        phase = self.recipe.phases[self.at.phase]
+        self.model.encoder.train_from(None if phase.encoder_lr is None else phase.encoder_from)
+        groups = []
+        for part, lr in ((self.model.decoder, phase.lr), (self.model.encoder, phase.encoder_lr)):
+            if lr is not None:
+                trained = [parameter for parameter in part.parameters() if parameter.requires_grad]
+                groups.append({"params": trained, "lr": lr, "peak": lr})
+        self.optimiser = torch.optim.AdamW(groups, weight_decay=self.recipe.weight_decay)
+
+    def _set_rates(self, phase: Phase, batches_an_epoch: int) -> None:
+        total = max(phase.epochs * batches_an_epoch, 1)
+        warm = min(1.0, (self.at.step + 1) / max(phase.warmup, 1))
+        share = warm * (0.1 + 0.9 * (1 + math.cos(math.pi * min(self.at.step / total, 1.0))) / 2)
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["peak"] * share
+
+    def _trained(self) -> list[Tensor]:
+        return [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
+
+    # -- pixels and features --------------------------------------------------------------------------------------
+
+    def _pixels(self, paths: Sequence[Path]) -> NDArray[np.uint8]:
+        size = self.preprocessing.size
+        return np.stack([prepare(open_photo(path, smallest_side=size), self.preprocessing) for path in paths])
+
+    def _features(self, photos: Sequence[CaptionedPhoto], name: str) -> NDArray[np.float16]:
+        encoder = self.model.encoder
+        digest = hashlib.sha256()
+        for weight in encoder.state_dict().values():
+            digest.update(weight.cpu().numpy().tobytes())
+
+        def compute(paths: Sequence[Path]) -> NDArray[np.float32]:
+            with torch.inference_mode():
+                grid: Tensor = encoder(torch.from_numpy(self._pixels(paths)).to(self.device))
+            return grid.cpu().numpy()
+
+        def watch(items: Sequence[range]) -> Iterator[range]:
+            with _progress() as progress:
+                yield from progress.track(items, description=f"features of {name}")
+
+        shape = (encoder.regions, encoder.channels)
+        return cached_features(
+            self.out / "features", digest.hexdigest(), [photo.path for photo in photos], shape, compute, watch=watch
+        )
+
+    # -- checkpoints ----------------------------------------------------------------------------------------------
+
+    def _save(self) -> None:
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        tensors |= {f"average.{name}": value for name, value in self.average.items()}
+        for number, parameter in enumerate(self._trained()):
+            for name, value in self.optimiser.state.get(parameter, {}).items():
+                tensors[f"optimiser.{number}.{name}"] = torch.as_tensor(value)
+        save_checkpoint(self.out / "last.safetensors", tensors, asdict(self.at))
+
+    def _restore_optimiser(self, tensors: dict[str, Tensor]) -> None:
+        for number, parameter in enumerate(self._trained()):
+            prefix = f"optimiser.{number}."
+            state = {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+            if state:
+                self.optimiser.state[parameter] = {
+                    name: value if name == "step" else value.to(self.device) for name, value in state.items()
+                }
+
+    def _same_recipe(self) -> None:
+        """Records the recipe; a folder with another recipe's checkpoint is refused rather than mixed."""
+        path = self.out / "recipe.json"
+        ours = asdict(self.recipe) | {"out": ""}
+        if path.exists() and (self.out / "last.safetensors").exists():
+            theirs = json.loads(path.read_text(encoding="utf-8"))
+            if changed := [
+                key for key, value in ours.items() if theirs.get(key) != value and key != "checkpoint_minutes"
+            ]:
+                raise RecipeError(
+                    "other-recipe",
+                    f"{self.out} holds a run of another recipe ({', '.join(changed)} differ): name another folder with "
+                    "out=FOLDER, or remove it",
+                )
+        path.write_text(json.dumps(ours, indent=1), encoding="utf-8")
+
+
+def _millions(model: CaptioningModel) -> float:
+    return sum(parameter.numel() for parameter in model.parameters()) / 1e6
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), transient=True
+    )
+
+
+def _log_to(path: Path) -> None:
+    """Logs to the screen and to `path`, replacing an earlier run's handlers in the same process."""
+    for handler in list(log.handlers):
+        log.removeHandler(handler)
+        handler.close()
+    screen = logging.StreamHandler()
+    screen.setFormatter(logging.Formatter("%(message)s"))
+    file = logging.FileHandler(path, encoding="utf-8")
+    file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log.addHandler(screen)
+    log.addHandler(file)
+    log.setLevel(logging.INFO)
+    log.propagate = False
