@@ -32,7 +32,7 @@ def load_coco(folder: Path, split: str) -> list[CaptionedPhoto]:
         for annotation in content["annotations"]:
             captions.setdefault(int(annotation["image_id"]), []).append(str(annotation["caption"]).strip())
         images = [(int(image["id"]), str(image["file_name"])) for image in content["images"]]
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError("layout", f"{annotations} is not a COCO caption file: {error!r}") from error
     photos = [
         CaptionedPhoto(name, folder / split / name, tuple(captions[number]))

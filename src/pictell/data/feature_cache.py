@@ -29,10 +29,11 @@ def cached_features(
     for path in paths:
         digest.update(str(path).encode() + b"\0")
     target = folder / f"features-{digest.hexdigest()[:16]}.npy"
-    if not target.exists():
+    whole = (len(paths), *shape)
+    if not target.exists() or np.load(target, mmap_mode="r", allow_pickle=False).shape != whole:
         folder.mkdir(parents=True, exist_ok=True)
         partial = target.with_suffix(".partial.npy")
-        features = np.lib.format.open_memmap(partial, "w+", np.float16, (len(paths), *shape))
+        features = np.lib.format.open_memmap(partial, "w+", np.float16, whole)
         starts = [range(first, min(first + batch_size, len(paths))) for first in range(0, len(paths), batch_size)]
         for batch in watch(starts):
             features[batch.start : batch.stop] = compute(paths[batch.start : batch.stop])

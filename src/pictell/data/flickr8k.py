@@ -26,7 +26,7 @@ def load_flickr8k(folder: Path, split: str) -> list[CaptionedPhoto]:
                 "https://forms.illinois.edu/sec/1713398)"
             )  # fmt: skip
     captions: dict[str, list[str]] = {}
-    for number, line in enumerate((folder / CAPTIONS).read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(_lines(folder / CAPTIONS), 1):
         if not line.strip():
             continue
         name, tab, text = line.partition("\t")
@@ -34,10 +34,18 @@ def load_flickr8k(folder: Path, split: str) -> list[CaptionedPhoto]:
         if not (tab and hash_sign):
             raise DataError("layout", f"{folder / CAPTIONS}, line {number}: expected NAME.jpg#K, a tab and a caption")
         captions.setdefault(photo, []).append(text.strip())
-    names = (folder / SPLITS[split]).read_text(encoding="utf-8").split()
+    names = [line.strip() for line in _lines(folder / SPLITS[split]) if line.strip()]
     if missing := [name for name in names if name not in captions or not (folder / PHOTOS / name).is_file()]:
         raise DataError(
             "missing",
             f"{folder}: {len(missing)} photos of the {split} split lack a file or captions, first {missing[0]}",
         )
     return [CaptionedPhoto(name, folder / PHOTOS / name, tuple(captions[name])) for name in names]
+
+
+def _lines(path: Path) -> list[str]:
+    """A text file's lines; a caption may hold characters that `str.splitlines` takes for a line's end."""
+    try:
+        return path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError("layout", f"cannot read {path} as UTF-8 text: {error}") from error

@@ -70,5 +70,8 @@ class Vocabulary:
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
-        """Reads a bundle's `vocabulary.json`."""
-        return cls.from_json(path.read_text(encoding="utf-8"))
+        """Reads a bundle's `vocabulary.json`; raises `BundleError` where it cannot."""
+        try:
+            return cls.from_json(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise BundleError("vocabulary", f"cannot read the vocabulary {path}: {error}") from error

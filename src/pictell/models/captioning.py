@@ -42,19 +42,26 @@ def build_model(architecture: Mapping[str, Any], vocabulary_size: int) -> Captio
 
     Raises `RecipeError` for a name that is not registered or a setting that the part does not have.
     """
-    encoder_settings = dict(architecture["encoder"])
-    decoder_settings = dict(architecture["decoder"])
-    encoder_name, decoder_name = encoder_settings.pop("name"), decoder_settings.pop("name")
-    for name, known in ((encoder_name, ENCODERS), (decoder_name, DECODERS)):
-        if name not in known:
-            raise RecipeError("unknown-model", f"there is no {name!r}; known: {', '.join(known)}")
+    encoder_name, encoder_settings = _part(architecture, "encoder", ENCODERS)
+    decoder_name, decoder_settings = _part(architecture, "decoder", DECODERS)
     try:
         encoder = ENCODERS[encoder_name](**encoder_settings)
         decoder = DECODERS[decoder_name](vocabulary_size, encoder.channels, encoder.regions, **decoder_settings)
-    except TypeError as error:
-        raise RecipeError("unknown-setting", f"model settings: {error}") from error
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise RecipeError("unknown-setting", f"model settings: {' '.join(str(error).split())}") from error
     full = {
         "encoder": {"name": encoder_name, "size": encoder.size},
         "decoder": {"name": decoder_name, **decoder.sizes},
     }
     return CaptioningModel(encoder, decoder, full, vocabulary_size)
+
+
+def _part(architecture: Mapping[str, Any], part: str, known: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The registered name of the encoder or decoder, and its settings."""
+    settings = architecture.get(part)
+    if not isinstance(settings, Mapping) or "name" not in settings:
+        raise RecipeError("unknown-model", f"model.{part} needs a name, one of {', '.join(known)}")
+    name = settings["name"]
+    if not isinstance(name, str) or name not in known:
+        raise RecipeError("unknown-model", f"there is no {part} {name!r}; known: {', '.join(known)}")
+    return name, {key: value for key, value in settings.items() if key != "name"}

@@ -70,7 +70,7 @@ def load_examples(data: Data, say: Callable[[str], None]) -> list[Example]:
         if kept:
             examples.append(Example(photo, kept))
     say(f"{len(examples)} training photos, {sum(len(e.captions) for e in examples)} captions; "
-        f"left out {blocked} captions with blocked words, {long} of more than {data.max_words} words")  # fmt: skip
+        f"left out {blocked} captions with blocked words or none, {long} of more than {data.max_words} words")  # fmt: skip
     return examples
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -16,10 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pictell.bundle import seal
+from pictell.errors import BundleError
 from pictell.language import Vocabulary
 from pictell.models import CaptioningModel
 from pictell.models.decoders.base import Decoder
 from pictell.photos import Preprocessing
+from pictell.training.graphs import fold_padding
 from pictell.training.quantise import quantise_convolutions, shrink_matrices
 
 OPSET = 17
@@ -71,6 +72,7 @@ def export_graphs(model: CaptioningModel, folder: Path) -> None:
         attention = model.decoder.step(tokens, memory, rows).attention
     inside = [f"memory.{name}" for name in memory] + [f"state.{name}" for name in state]
     _export(model.encoder, (pixels,), folder / "encoder.onnx", {"pixels": "photos"}, {"grid": "photos"})
+    fold_padding(folder / "encoder.onnx")
     _export(_Start(model.decoder), (grid,), folder / "start.onnx", {"grid": "photos"}, dict.fromkeys(inside, "photos"))
     _export(
         _Step(model.decoder, list(memory), list(state)),
@@ -118,14 +120,18 @@ def export_bundle(
     generation: Mapping[str, Any],
     calibration: NDArray[np.uint8] | None = None,
 ) -> None:
-    """Writes a whole bundle; `directory` is replaced only once the new one is complete.
+    """Writes a whole bundle; a bundle in `directory` is replaced only once the new one is complete.
 
     With `calibration`, training photos `(B, S, S, 3)` as the encoder sees them, the encoder is quantised to 8 bits with
     activation ranges from these photos, and the decoder's weights are stored in 8 bits; without it both stay in full
     precision.
+
+    Raises `BundleError` where `directory` holds something that is not a bundle.
     """
     from safetensors.torch import save_file
 
+    if directory.exists() and not _replaceable(directory):
+        raise BundleError("not-a-bundle", f"{directory} exists and is no bundle: name another folder for the bundle")
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as temporary:
         folder = Path(temporary) / directory.name
@@ -147,6 +153,25 @@ def export_bundle(
         for file, text in texts.items():
             (folder / file).write_text(text, encoding="utf-8")
         seal(folder, name=name, version=version, architecture=model.architecture, terms=terms)
-        if directory.exists():
-            shutil.rmtree(directory)
+        for path in folder.iterdir():
+            path.chmod(0o644)  # safetensors lets only its owner read a file
+        _replace(directory, folder)
+
+
+def _replaceable(path: Path) -> bool:
+    """Whether `path` is an empty folder or a bundle, damaged or not; anything else is somebody's own."""
+    names = {file.name for file in path.iterdir()} if path.is_dir() else {""}
+    return not names or {"config.json", "generation.json", "preprocessing.json", "vocabulary.json"} <= names
+
+
+def _replace(directory: Path, folder: Path) -> None:
+    """Moves `folder` to `directory`; what was there goes beside `folder`, and comes back if the move fails."""
+    old = folder.with_name(f"{folder.name}.old")
+    if directory.exists():
+        directory.replace(old)
+    try:
         folder.replace(directory)
+    except BaseException:
+        if old.exists():
+            old.replace(directory)
+        raise

@@ -1,7 +1,8 @@
 """Smaller and faster graphs: an 8-bit convolutional encoder, and decoder matrices kept in 8 bits.
 
-All scales are fixed beforehand, so that a photo's caption never depends on the photos beside it in a batch. The encoder's
-weights use 7 of their 8 bits, because CPUs without VNNI add pairs of products in 16 bits and saturate otherwise.
+All scales are fixed beforehand, so that a photo's caption never depends on the photos beside it in a batch. The weights of
+full convolutions use 7 of their 8 bits, because CPUs without VNNI add pairs of products in 16 bits and saturate otherwise;
+depthwise convolutions add in 32 bits and use all 8.
 """
 
 from __future__ import annotations
@@ -17,7 +18,16 @@ from numpy.typing import NDArray
 
 def quantise_convolutions(path: Path, photos: NDArray[np.uint8]) -> None:
     """Replaces the encoder at `path` by a statically quantised one, its activation ranges read off `photos`."""
+    import onnx
     from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+
+    weights = {}
+    for node in onnx.load(path).graph.node:
+        if node.op_type == "Conv":
+            depthwise = any(attribute.name == "group" and attribute.i > 1 for attribute in node.attribute)
+            weights[node.input[1]] = [
+                {"quant_type": QuantType.QInt8, "axis": 0, "symmetric": True, "reduce_range": not depthwise}
+            ]
 
     class Photos(CalibrationDataReader):  # type: ignore[misc]  # the base class carries no types
         def __init__(self) -> None:
@@ -41,7 +51,7 @@ def quantise_convolutions(path: Path, photos: NDArray[np.uint8]) -> None:
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
                 per_channel=True,
-                reduce_range=True,
+                extra_options={"TensorQuantOverrides": weights},
                 calibrate_method=CalibrationMethod.MinMax,
                 op_types_to_quantize=["Conv", "Add", "Clip"],
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,9 @@ class Phase:
     """A stretch of training with its own learning rates, each warmed up and then lowered along a cosine to a tenth.
 
     With `encoder_lr` null the encoder is frozen and its features are computed once and cached; otherwise its blocks from
-    `encoder_from` on are fine-tuned on augmented photos.
+    `encoder_from` on are fine-tuned on augmented photos. `captions` of each photo are read in a step. With
+    `round_weights` the encoder learns to work with weights rounded to 8 bits, as a bundle has them. `dropout` replaces the
+    decoder's own for the phase.
     """
 
     name: str
@@ -56,18 +58,23 @@ class Phase:
     encoder_from: int = 0
     warmup: int = 200
     captions: int = 5
+    round_weights: bool = False
+    dropout: float | None = None
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """See the field's own classes; `batch_size` counts photos, `captions` of each are read in a step."""
+    """See the fields' own classes; `batch_size` counts photos, `ema` is the decay of the averaged weights.
+
+    `out` is the folder of the run, `runs/NAME` if it is empty.
+    """
 
     name: str
     data: Data
     model: Model
     phases: list[Phase]
     seed: int = 1
-    out: str = "runs"
+    out: str = ""
     batch_size: int = 32
     label_smoothing: float = 0.1
     clip: float = 1.0
@@ -79,11 +86,17 @@ class Recipe:
     checkpoint_minutes: float = 5.0
     augmentation: Augmentation = field(default_factory=Augmentation)
 
+    @property
+    def folder(self) -> Path:
+        """Where the run is kept."""
+        return Path(self.out or f"runs/{self.name}")
+
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """Reads a recipe and applies `key=value` overrides; dots reach inside, numbers index lists (`phases.0.epochs=2`).
 
-    Values are read as YAML. Raises `RecipeError` naming an unknown key, a wrong type or a file that is not there.
+    Values are read as YAML. Raises `RecipeError` naming an unknown key, a wrong type, a number out of its range or a file
+    that is not there.
     """
     import yaml
 
@@ -94,12 +107,46 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
             if not equals:
                 raise RecipeError("override", f"{override!r} is not KEY=VALUE")
             _set(content, key, yaml.safe_load(value))
-    except OSError as error:
-        raise RecipeError("missing", f"cannot read the recipe {path}: {error.strerror}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError("missing", f"cannot read the recipe {path}: {error}") from error
     except yaml.YAMLError as error:
         raise RecipeError("yaml", f"{path} is not YAML: {' '.join(str(error).split())}") from error
     recipe: Recipe = _build(Recipe, content, "recipe")
+    for where, number, least, most in _ranges(recipe):
+        if not least <= number <= most:
+            raise RecipeError("range", f"recipe.{where} is {number}; it must be {least} to {most}")
     return recipe
+
+
+def _ranges(recipe: Recipe) -> Iterator[tuple[str, float, float, float]]:
+    """Each number with its place, least and greatest value; outside them a run would fail, perhaps hours later."""
+    tiny, many = 1e-12, 1e12
+    yield "seed", recipe.seed, 0, many
+    yield "batch_size", recipe.batch_size, 1, many
+    yield "label_smoothing", recipe.label_smoothing, 0, 1
+    yield "clip", recipe.clip, tiny, many
+    yield "weight_decay", recipe.weight_decay, 0, many
+    yield "ema", recipe.ema, 0, 1
+    yield "beam", recipe.beam, 1, many
+    yield "length_penalty", recipe.length_penalty, -many, many
+    yield "patience", recipe.patience, 1, many
+    yield "checkpoint_minutes", recipe.checkpoint_minutes, 0, many
+    yield "data.min_count", recipe.data.min_count, 1, many
+    yield "data.max_words", recipe.data.max_words, 1, many
+    yield "augmentation.crop", recipe.augmentation.crop, 0.01, 1
+    yield "augmentation.colour", recipe.augmentation.colour, 0, 1
+    yield "augmentation.mirror", recipe.augmentation.mirror, 0, 1
+    yield "phases, counted,", len(recipe.phases), 1, many
+    for number, phase in enumerate(recipe.phases):
+        yield f"phases.{number}.epochs", phase.epochs, 0, many
+        yield f"phases.{number}.lr", phase.lr, tiny, many
+        if phase.encoder_lr is not None:
+            yield f"phases.{number}.encoder_lr", phase.encoder_lr, tiny, many
+        yield f"phases.{number}.encoder_from", phase.encoder_from, 0, many
+        yield f"phases.{number}.warmup", phase.warmup, 0, many
+        yield f"phases.{number}.captions", phase.captions, 1, many
+        if phase.dropout is not None:
+            yield f"phases.{number}.dropout", phase.dropout, 0, 0.99
 
 
 def _set(content: Any, key: str, value: Any) -> None:
@@ -137,9 +184,9 @@ def _build(kind: Any, value: Any, where: str) -> Any:
         if value is None and type(None) in arguments:
             return None
         return _build(next(argument for argument in arguments if argument is not type(None)), value, where)
-    if kind is Any or (kind in (int, str) and type(value) is kind):
+    if kind is Any or (kind in (bool, int, str) and type(value) is kind):
         return value
-    if kind is float:
+    if kind is float and not isinstance(value, bool):
         try:  # YAML 1.1 reads 5e-4 as a string
             return float(value)
         except (TypeError, ValueError):

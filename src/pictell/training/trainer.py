@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import logging
 import math
@@ -21,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor
+from torch import Tensor, nn
 
 from pictell.data import CaptionedPhoto
 from pictell.data.feature_cache import cached_features
@@ -32,7 +33,7 @@ from pictell.language import Vocabulary, detokenise
 from pictell.metrics import score
 from pictell.models import CaptioningModel, build_model
 from pictell.photos import Preprocessing, open_photo, prepare
-from pictell.training.checkpoint import load_checkpoint, save_checkpoint
+from pictell.training.checkpoint import load_checkpoint, save_checkpoint, save_text
 from pictell.training.examples import Batch, ahead, batches, load_examples, load_split
 from pictell.training.losses import caption_loss
 from pictell.training.recipe import Phase, Recipe
@@ -75,7 +76,8 @@ class Trainer:
         self.vocabulary = Vocabulary.build(
             (caption for example in self.examples for caption in example.captions), min_count=recipe.data.min_count
         )
-        (out / "vocabulary.json").write_text(self.vocabulary.to_json(), encoding="utf-8")
+        self._can_run()
+        save_text(out / "vocabulary.json", self.vocabulary.to_json())
         torch.manual_seed(recipe.seed)
         self.model = build_model(asdict(recipe.model), len(self.vocabulary))
         if recipe.model.weights:
@@ -99,7 +101,8 @@ class Trainer:
             self.at.epoch = self.at.batch = self.at.step = self.at.stale = 0
             if self.at.phase < len(self.recipe.phases):
                 # A new phase goes on from the best averaged weights, not from where the last one wore out.
-                self._load_weights(load_checkpoint(self.out / "best.safetensors")[0])
+                if self.at.best >= 0:
+                    self._load_weights(load_checkpoint(self.out / "best.safetensors")[0])
                 self._prepare_phase()
                 self._save()
         log.info("best dev CIDEr-D %.4f: %s", self.at.best, self.out / "best.safetensors")
@@ -180,14 +183,20 @@ class Trainer:
             log.info("    %s: %s", photo, text)
         if scores["CIDEr-D"] > self.at.best:
             self.at.best, self.at.stale = scores["CIDEr-D"], 0
-            about = {"dev": row, "architecture": self.model.architecture, "recipe": self.recipe.name}
+            about = {
+                "dev": row,
+                "architecture": self.model.architecture,
+                "recipe": self.recipe.name,
+                "round_weights": phase.round_weights,
+            }
             save_checkpoint(self.out / "best.safetensors", self.average, about)
         else:
             self.at.stale += 1
-        with (self.out / "epochs.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(row))
-            writer.writeheader()
-            writer.writerows(self.at.history)
+        table = io.StringIO()
+        writer = csv.DictWriter(table, list(row), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.at.history)
+        save_text(self.out / "epochs.csv", table.getvalue())
         self._save()
 
     def validate(self, frozen: bool) -> tuple[dict[str, float], list[tuple[str, str]]]:
@@ -207,7 +216,7 @@ class Trainer:
         for first in range(0, len(self.dev), 50):
             photos = self.dev[first : first + 50]
             if features is not None:
-                memory = torch.from_numpy(np.asarray(features[first : first + 50])).to(self.device).float()
+                memory = torch.from_numpy(np.array(features[first : first + 50])).to(self.device).float()
             else:
                 memory = engine.encode(self._pixels([photo.path for photo in photos]))
             for photo, found in zip(photos, beam_search(engine, memory, options), strict=True):
@@ -222,9 +231,13 @@ class Trainer:
         last = self.out / "last.safetensors"
         if last.exists():
             tensors, progress = load_checkpoint(last)
-            self.at = Position(**progress)
+            try:
+                self.at = Position(**progress)
+            except TypeError as error:
+                raise RecipeError("checkpoint", f"{last} is not a checkpoint to go on from") from error
             self._load_weights({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
-            self.average = {k[8:]: v.to(self.device) for k, v in tensors.items() if k.startswith("average.")}
+            for name, value in self.average.items():
+                value.copy_(tensors[f"average.{name}"])
             if self.at.phase < len(self.recipe.phases):
                 self._prepare_phase()
                 self._restore_optimiser(tensors)
@@ -245,6 +258,11 @@ class Trainer:
 
     def _prepare_phase(self) -> None:
         phase = self.recipe.phases[self.at.phase]
+        self.model.encoder.round_weights(phase.round_weights)
+        dropout = self.model.architecture["decoder"]["dropout"] if phase.dropout is None else phase.dropout
+        for module in self.model.decoder.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = dropout
         self.model.encoder.train_from(None if phase.encoder_lr is None else phase.encoder_from)
         groups = []
         for part, lr in ((self.model.decoder, phase.lr), (self.model.encoder, phase.encoder_lr)):
@@ -285,9 +303,10 @@ class Trainer:
                 yield from progress.track(items, description=f"features of {name}")
 
         shape = (encoder.regions, encoder.channels)
-        return cached_features(
-            self.out / "features", digest.hexdigest(), [photo.path for photo in photos], shape, compute, watch=watch
-        )
+        rounded = self.recipe.phases[self.at.phase].round_weights
+        key = digest.hexdigest() + (" rounded" if rounded else "")
+        paths = [photo.path for photo in photos]
+        return cached_features(self.out / "features", key, paths, shape, compute, watch=watch)
 
     # -- checkpoints ----------------------------------------------------------------------------------------------
 
@@ -304,8 +323,10 @@ class Trainer:
             prefix = f"optimiser.{number}."
             state = {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
             if state:
+                # Laid out in memory as the parameter is: other layouts may round differently.
                 self.optimiser.state[parameter] = {
-                    name: value if name == "step" else value.to(self.device) for name, value in state.items()
+                    name: value if name == "step" else torch.empty_like(parameter).copy_(value)
+                    for name, value in state.items()
                 }
 
     def _same_recipe(self) -> None:
@@ -313,7 +334,10 @@ class Trainer:
         path = self.out / "recipe.json"
         ours = asdict(self.recipe) | {"out": ""}
         if path.exists() and (self.out / "last.safetensors").exists():
-            theirs = json.loads(path.read_text(encoding="utf-8"))
+            try:
+                theirs = json.loads(path.read_text(encoding="utf-8"))
+            except ValueError as error:
+                raise RecipeError("other-recipe", f"{path} is damaged: name another folder with out=FOLDER") from error
             if changed := [
                 key for key, value in ours.items() if theirs.get(key) != value and key != "checkpoint_minutes"
             ]:
@@ -322,7 +346,20 @@ class Trainer:
                     f"{self.out} holds a run of another recipe ({', '.join(changed)} differ): name another folder with "
                     "out=FOLDER, or remove it",
                 )
-        path.write_text(json.dumps(ours, indent=1), encoding="utf-8")
+        save_text(path, json.dumps(ours, indent=1))
+
+    def _can_run(self) -> None:
+        """Refuses a run without photos, and one that would go on with other words than it began with."""
+        for what, photos in (("train on", self.examples), ("validate on", self.dev)):
+            if not photos:
+                raise RecipeError("no-photos", f"the recipe leaves no photos to {what}")
+        path = self.out / "vocabulary.json"
+        begun = path.exists() and (self.out / "last.safetensors").exists()
+        if begun and Vocabulary.load(path).tokens != self.vocabulary.tokens:
+            raise RecipeError(
+                "other-vocabulary",
+                f"the captions have changed since the run in {self.out} began: name another folder with out=FOLDER",
+            )
 
 
 def _millions(model: CaptioningModel) -> float:

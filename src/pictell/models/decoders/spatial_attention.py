@@ -31,6 +31,8 @@ class SpatialAttentionLSTM(Decoder):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
+        if min(embedding, hidden, heads) < 1 or hidden % heads:
+            raise ValueError(f"hidden ({hidden}) must be a multiple of heads ({heads}), and all sizes at least 1")
         self.sizes = {"embedding": embedding, "hidden": hidden, "heads": heads, "dropout": dropout}
         self.heads = heads
         self.embed = nn.Embedding(vocabulary_size, embedding)

@@ -1,0 +1,28 @@
+"""Photos for the benchmarks, cut from the CC0 ones in `examples/`, so that no data set is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+def write_photos(folder: Path, count: int, size: tuple[int, int], seed: int = 1) -> list[Path]:
+    """Writes `count` different JPEGs of `size` (width, height): random cuts of the examples, scaled, quality 90."""
+    generator = np.random.default_rng(seed)
+    originals = [Image.open(path).convert("RGB") for path in sorted(EXAMPLES.glob("*.jpg"))]
+    paths = []
+    for number in range(count):
+        original = originals[number % len(originals)]
+        width, height = (side * generator.uniform(0.5, 1.0) for side in original.size)
+        left, top = (
+            generator.uniform(0, whole - part) for whole, part in zip(original.size, (width, height), strict=True)
+        )
+        cut = original.resize(size, Image.Resampling.BICUBIC, (left, top, left + width, top + height))
+        path = folder / f"{number:04d}.jpg"
+        cut.save(path, quality=90)
+        paths.append(path)
+    return paths

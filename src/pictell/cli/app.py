@@ -1,0 +1,37 @@
+"""The commands, put together. What a command needs beyond typer is imported when it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pictell import __version__
+from pictell.cli.caption import caption
+from pictell.cli.doctor import doctor
+from pictell.cli.evaluate import evaluate
+from pictell.cli.export import export
+from pictell.cli.models import models
+from pictell.cli.train import train
+
+# Without markup help needs no rich, whose import would take a tenth of a second from every command.
+app = typer.Typer(name="pictell", rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"pictell {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _pictell(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Looks at photos and says what is in them."""
+
+
+for command in (caption, models, doctor, evaluate, train, export):
+    app.command()(command)

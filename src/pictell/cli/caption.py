@@ -1,0 +1,209 @@
+"""`pictell caption`: photos in, one caption each out."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
+
+from pictell.cli.bar import Bar
+from pictell.cli.options import Beam, Json, Model, Threads
+from pictell.cli.output import emit, emit_json, say, shown
+from pictell.errors import PhotoError, PictellError
+
+if TYPE_CHECKING:
+    from pictell.captioner import Captioner, PhotoSource
+    from pictell.types import Caption
+
+    _Input: TypeAlias = tuple[str, PhotoSource | PictellError]
+
+_STDIN = "-"
+
+
+def caption(
+    context: typer.Context,
+    photos: Annotated[
+        list[str] | None,
+        # Not a `Path`, which would make "." of an empty name and "-" of "./-".
+        typer.Argument(
+            metavar="PHOTO|DIR|-",
+            parser=str,
+            show_default=False,
+            help="Photos, directories of photos (searched with all below them), or - for a picture on standard input.",
+        ),
+    ] = None,
+    files_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Caption the photos named in FILE (- for standard input), one a line or NUL-separated."
+        ),
+    ] = None,
+    as_json: Json = False,
+    num: Annotated[int, typer.Option(min=1, metavar="N", help="How many different captions of each photo.")] = 1,
+    beam: Beam = None,
+    max_words: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="The most words of a caption.  [default: the model's own choice]"),
+    ] = None,
+    threads: Threads = None,
+    model: Model = None,
+) -> None:
+    """Say what is in photos.
+
+    One photo gives its caption alone. A directory, a list or several photos give a line each: the path, a tab, the
+    caption. With --num the log-probability follows after another tab, and the other captions stand below, best first.
+
+    A photo that cannot be captioned is named on standard error, the others are done, and the exit code is 1.
+    """
+    photos = photos or []
+    if not photos and files_from is None:
+        _refuse(context, "name a photo, a directory, or - for a picture on standard input")
+    if files_from == _STDIN and _STDIN in photos:
+        _refuse(context, "standard input cannot be a picture and a list of files at once")
+
+    from pictell.captioner import load
+
+    captioner = load(model, threads=threads)
+    inputs = [*_named(photos, captioner), *_listed(files_from)]
+    alone = files_from is None and len(photos) == 1 and not _is_directory(photos[0])
+    failed = False
+    with Bar(len(inputs)) as bar:
+        for name, result in _results(captioner, inputs, beam=beam, num=num, max_words=max_words):
+            if isinstance(result, PictellError):
+                failed = True
+                bar.make_room(for_error=True)
+                say(result.message)
+            bar.make_room()
+            if as_json:
+                emit_json({"path": name, **_fields(result)})
+            elif not isinstance(result, PictellError):
+                for line in _lines(None if alone else name, result, num):
+                    emit(line)
+            bar.advance()
+    if failed:
+        raise typer.Exit(1)
+
+
+def _refuse(context: typer.Context, message: str) -> None:
+    typer.echo(f"{context.get_usage()}\nTry 'pictell caption --help' for help.\n\nError: {message}", err=True)
+    raise typer.Exit(2)
+
+
+def _results(
+    captioner: Captioner, inputs: Iterable[_Input], **options: Any
+) -> Iterator[tuple[str, Caption | PictellError]]:
+    """A caption or an error for each input in its place, also for those that were errors to begin with."""
+    waiting: deque[_Input] = deque()
+
+    def sources() -> Iterator[PhotoSource]:
+        for name, source in inputs:
+            waiting.append((name, source))
+            if not isinstance(source, PictellError):
+                yield source
+
+    def errors() -> Iterator[tuple[str, PictellError]]:
+        while waiting and isinstance(error := waiting[0][1], PictellError):
+            yield waiting.popleft()[0], error
+
+    for result in captioner.stream(sources(), **options):
+        yield from errors()
+        yield waiting.popleft()[0], result
+    yield from errors()
+
+
+# -- what to caption ----------------------------------------------------------------------------------------------
+
+
+def _named(arguments: Sequence[str], captioner: Captioner) -> Iterator[_Input]:
+    for argument in arguments:
+        if argument == _STDIN:
+            yield _STDIN, _standard_input(captioner)
+        else:
+            yield from _found(argument)
+
+
+def _listed(files_from: str | None) -> Iterator[_Input]:
+    from pictell.photos import read_file_list
+
+    if files_from is None:
+        return
+    try:
+        if files_from == _STDIN:
+            name, paths = "standard input", read_file_list(io.BytesIO(_bytes_of_list()))
+        else:
+            name, paths = shown(files_from), read_file_list(files_from)
+        if not paths:
+            raise PhotoError("no-photos", f"{name}: no photos in this list")
+    except PhotoError as error:
+        yield files_from, error
+        return
+    for path in paths:
+        yield from _found(os.fspath(path))
+
+
+def _found(argument: str) -> Iterator[_Input]:
+    """The photo that is meant, or those in the directory; whether it can be opened is left to the captioner."""
+    from pictell.photos import find_photos
+
+    if not _is_directory(argument):
+        yield (argument, argument if argument else PhotoError("missing", "'': an empty name is no photo's"))
+        return
+    try:
+        for path in find_photos([argument]):
+            yield os.fspath(path), path
+    except PhotoError as error:
+        yield argument, error
+
+
+def _standard_input(captioner: Captioner) -> PhotoSource | PictellError:
+    # Here and not by a thread of the captioner, which an interrupt could not free from waiting.
+    from pictell.photos import open_photo
+
+    if sys.stdin is None or sys.stdin.isatty():
+        return PhotoError("missing", "standard input: no picture comes in; try `pictell caption - < photo.jpg`")
+    try:
+        size = captioner.bundle.preprocessing.size
+        return open_photo(sys.stdin.buffer, max_pixels=captioner.max_pixels, smallest_side=size)
+    except PhotoError as error:
+        return error
+
+
+def _bytes_of_list() -> bytes:
+    try:
+        return b"" if sys.stdin is None else sys.stdin.buffer.read()
+    except OSError as error:
+        raise PhotoError("unreadable", f"standard input: cannot be read ({error.strerror})") from error
+
+
+def _is_directory(path: str) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112  (pathlib's raises for a name that is too long)
+
+
+# -- what to print ------------------------------------------------------------------------------------------------
+
+
+def _fields(result: Caption | PictellError) -> dict[str, Any]:
+    if isinstance(result, PictellError):
+        return {"error": {"kind": result.kind, "message": result.message}}
+    return {
+        "text": result.text,
+        **({"reason": result.reason} if result.text is None else {}),
+        "log_prob": round(result.log_prob, 4),
+        "confidence": result.confidence,
+        "words": [{"text": word.text, "prob": float(f"{word.prob:.4g}")} for word in result.words],
+        "alternatives": [{"text": other.text, "log_prob": round(other.log_prob, 4)} for other in result.alternatives],
+        "model": result.model,
+    }
+
+
+def _lines(name: str | None, caption: Caption, num: int) -> Iterator[str]:
+    text = f"[{caption.reason}]" if caption.text is None else caption.text
+    rows = [(text, caption.log_prob), *((other.text, other.log_prob) for other in caption.alternatives)]
+    for number, (row_text, log_prob) in enumerate(rows):
+        path = [] if name is None else [shown(name) if number == 0 else ""]
+        yield "\t".join([*path, shown(row_text), *([f"{log_prob:.2f}"] if num > 1 else [])])

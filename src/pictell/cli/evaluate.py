@@ -1,0 +1,121 @@
+"""`pictell evaluate`: scores of a model on a data set."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pictell.cli.bar import Bar
+from pictell.cli.options import Beam, Json, Model, Threads
+from pictell.cli.output import emit_json, say, write_atomically
+from pictell.errors import PictellError
+
+if TYPE_CHECKING:
+    from pictell.data import CaptionedPhoto
+    from pictell.evaluation import Evaluation
+    from pictell.types import Caption
+
+_COCO_NAME = re.compile(r"(?:COCO_[a-z]+\d{4}_)?(\d{12})\.jpg")
+
+
+def evaluate(
+    data: Annotated[
+        str, typer.Option(metavar="KIND:FOLDER", help="The data set, such as flickr8k:data/flickr8k or coco:data/coco.")
+    ],
+    split: Annotated[
+        str, typer.Option(metavar="SPLIT", help="Which of its splits; coco has val2014, train2014 ...")
+    ] = "test",
+    model: Model = None,
+    beam: Beam = None,
+    threads: Threads = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N photos.")] = None,
+    captions: Annotated[
+        Path | None, typer.Option(metavar="FILE.json", help="Write the captions there, in the COCO results format.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Score a model on a data set of photos with captions.
+
+    Gives BLEU-1..4 and CIDEr-D with their versions, the share of distinct captions, the share that end in a function
+    word ("a man with a"), the mean length, and photos a second. A photo that cannot be opened is named on standard
+    error and scored as if nothing had been said; the exit code is then 1.
+    """
+    from pictell.captioner import load
+    from pictell.data import load_dataset
+    from pictell.evaluation import evaluate as evaluate_photos
+
+    if captions is not None and not captions.parent.is_dir():
+        # Told before the work, not after it.
+        raise PictellError("output", f"cannot write {captions}: there is no directory {captions.parent}")
+    captioner = load(model, threads=threads)
+    photos = load_dataset(data, split)[:limit]
+    with Bar(len(photos)) as bar:
+
+        def watch(photo: CaptionedPhoto, result: Caption | PictellError) -> None:
+            if isinstance(result, PictellError):
+                bar.make_room(for_error=True)
+                say(result.message)
+            bar.advance()
+
+        found = evaluate_photos(captioner, photos, beam=beam, on_result=watch)
+    if captions is not None:
+        results = [{"image_id": _image_id(name), "caption": text} for name, text in found.captions.items()]
+        write_atomically(captions, json.dumps(results, ensure_ascii=False, indent=0) + "\n")
+    if as_json:
+        emit_json(_fields(found, data, split))
+    else:
+        _print_table(found, f"{found.model} on {data.partition(':')[0]} {split}")
+    if found.failed:
+        raise typer.Exit(1)
+
+
+def _image_id(name: str) -> str | int:
+    """COCO's own programs know its photos by number."""
+    coco = _COCO_NAME.fullmatch(name)
+    return int(coco[1]) if coco else name
+
+
+def _fields(found: Evaluation, data: str, split: str) -> dict[str, Any]:
+    return {
+        "model": found.model,
+        "data": data,
+        "split": split,
+        "photos": found.photos,
+        "failed": len(found.failed),
+        "beam": found.beam,
+        "scores": {name: round(value, 5) for name, value in found.scores.items()},
+        "versions": found.versions,
+        "distinct": round(found.distinct, 5),
+        "function_word_endings": round(found.function_word_endings, 5),
+        "mean_words": round(found.mean_words, 3),
+        "photos_per_second": round(found.photos_per_second, 2),
+    }
+
+
+def _print_table(found: Evaluation, title: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(title), title_justify="left")
+    table.add_column("measure")
+    table.add_column("value", justify="right")
+    table.add_column("version")
+    for name, value in found.scores.items():
+        table.add_row(name, f"{value:.4f}", found.versions[name])
+    table.add_section()
+    for name, text in (
+        ("photos", f"{found.photos}"),
+        ("photos that failed", f"{len(found.failed)}"),
+        ("beam", f"{found.beam}"),
+        ("distinct captions", f"{found.distinct:.1%}"),
+        ("ending in a function word", f"{found.function_word_endings:.1%}"),
+        ("words, mean", f"{found.mean_words:.2f}"),
+        ("photos a second", f"{found.photos_per_second:.1f}"),
+    ):
+        table.add_row(name, text, "")
+    Console().print(table)

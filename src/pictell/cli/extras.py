@@ -1,0 +1,21 @@
+"""The optional parts: what each needs, and one line for a command whose part is not installed."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from pictell.errors import MissingExtraError
+
+EXTRAS = {"heif": ("pillow_heif",), "train": ("onnx", "onnxscript", "safetensors", "torch", "yaml")}
+"""The optional parts and the modules that each of them needs."""
+
+
+def missing_modules(extra: str) -> list[str]:
+    """The modules of an optional part that are not installed; none of them is imported."""
+    return [module for module in EXTRAS[extra] if importlib.util.find_spec(module) is None]
+
+
+def require_training_parts(command: str) -> None:
+    """Raises `MissingExtraError` where `command` lacks a module, also one that it would need only in the end."""
+    if missing_modules("train"):
+        raise MissingExtraError(command, "train")

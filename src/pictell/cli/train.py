@@ -1,0 +1,48 @@
+"""`pictell train`: trains a captioner from a recipe, or goes on with a training that was stopped."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pictell.cli.extras import require_training_parts
+from pictell.cli.output import emit, say
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="The recipe, such as recipes/default.yaml.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="KEY=VALUE",
+            parser=str,
+            show_default=False,
+            help="Settings to change; dots reach inside: phases.0.epochs=2, out=runs/mine.",
+        ),
+    ] = None,
+) -> None:
+    """Train a model as a recipe says.
+
+    The run's folder (`out`, else runs/NAME after the recipe's name) keeps a log, the scores of every epoch, checkpoints
+    and the best weights. The same command goes on with a run that was stopped.
+    """
+    require_training_parts("pictell train")
+    from pictell.training import Trainer, load_recipe
+
+    settings = settings or []
+    loaded = load_recipe(recipe, settings)
+    try:
+        best = Trainer(loaded, loaded.folder).run()
+    except KeyboardInterrupt:
+        there = (loaded.folder / "last.safetensors").exists()
+        how = (
+            f"to go on from the last checkpoint in {loaded.folder}"
+            if there
+            else "before the first checkpoint; to begin anew"
+        )
+        say(f"stopped{'; ' if there else ' '}{how}: {shlex.join(['pictell', 'train', str(recipe), *settings])}")
+        raise typer.Exit(130) from None
+    emit(str(best))

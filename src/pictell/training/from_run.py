@@ -1,0 +1,176 @@
+"""From the folder of a training run to a bundle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pictell.bundle import NEEDED, Bundle
+from pictell.data import load_dataset
+from pictell.errors import BundleError, RecipeError
+from pictell.language import Vocabulary
+from pictell.models import build_model
+from pictell.photos import Preprocessing, open_photo, prepare
+from pictell.training.checkpoint import load_checkpoint
+from pictell.training.export import export_bundle
+
+CALIBRATION_PHOTOS = 256
+"""As many give activation ranges that no longer change from one choice of photos to another."""
+
+_OWN_FILES = {"config.json", "model.safetensors", *NEEDED}
+
+_TERMS = {
+    "flickr8k": "Flickr8k (Hodosh, Young and Hockenmaier 2013; for research, not for commerce)",
+    "coco": "COCO (Chen et al. 2015; captions CC BY 4.0, photos on their Flickr owners' terms)",
+}
+
+
+def choose_calibration(run: Path, data: str, count: int = CALIBRATION_PHOTOS) -> list[Path]:
+    """Photos of the split of `data` (`KIND:FOLDER`) that the run was trained on, chosen by the run's seed.
+
+    Raises:
+        RecipeError: the run was not trained on this kind of data, or is no run.
+        DataError: the data are not there.
+
+    """
+    recipe = _read_recipe(run)
+    kind = data.partition(":")[0]
+    split = next((name.partition("/")[2] for name in recipe["data"]["train"] if name.partition("/")[0] == kind), None)
+    if split is None:
+        trained_on = ", ".join(recipe["data"]["train"])
+        raise RecipeError("calibration", f"calibrate with what {run} was trained on ({trained_on}), not {kind!r}")
+    photos = load_dataset(data, split)
+    chosen = np.random.default_rng(recipe["seed"]).permutation(len(photos))[:count]
+    return [photos[number].path for number in sorted(chosen)]
+
+
+def bundle_from_run(
+    run: Path,
+    directory: Path,
+    *,
+    name: str,
+    version: int,
+    beam: int | None = None,
+    length_penalty: float | None = None,
+    terms: str | None = None,
+    licence: str | None = None,
+    card: str | None = None,
+    calibration_photos: Sequence[Path] | None = None,
+) -> Bundle:
+    """Makes a bundle of the best weights of `run` (`recipe.json`, `vocabulary.json`, `best.safetensors`).
+
+    What is `None` follows from the run: `beam` and `length_penalty` are those of the recipe's validation, `terms` (a line
+    or two) and `licence` (the bundle's `LICENSE`) say what the data allow, `card` (its `README.md`) what was trained and
+    its score. With `calibration_photos` the bundle is quantised, otherwise it stays in full precision. A bundle that is
+    in `directory` is replaced.
+
+    Raises:
+        RecipeError: `run` is not the folder of a run, or has no best weights yet.
+        BundleError: there is something other than a bundle's files in `directory`.
+        PhotoError: a calibration photo cannot be opened.
+
+    """
+    recipe = _read_recipe(run)
+    _check_replaceable(directory)
+    weights = run / "best.safetensors"
+    if not weights.is_file():
+        raise RecipeError("no-weights", f"{run} has no best.safetensors yet: let its first epoch end")
+    tensors, about = load_checkpoint(weights)
+    vocabulary = Vocabulary.load(run / "vocabulary.json")
+    try:
+        model = build_model(about["architecture"], len(vocabulary))
+        model.load_state_dict(tensors)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise RecipeError("checkpoint", f"{weights} does not fit {run / 'vocabulary.json'}") from error
+    if about.get("round_weights"):
+        model.encoder.round_weights(True)
+        model.encoder.bake_rounding()
+    preprocessing = Preprocessing(size=model.encoder.size)
+    calibration = None
+    if calibration_photos is not None:
+        photos = (open_photo(path, smallest_side=preprocessing.size) for path in calibration_photos)
+        calibration = np.stack([prepare(photo, preprocessing) for photo in photos])  # (B, S, S, 3)
+    terms = _terms(recipe) if terms is None else terms
+    export_bundle(
+        model,
+        vocabulary,
+        directory,
+        name=name,
+        version=version,
+        terms=terms,
+        licence=_licence(terms) if licence is None else licence,
+        card=_card(f"{name}@{version}", recipe, about, terms) if card is None else card,
+        preprocessing=preprocessing,
+        generation={
+            "beam": recipe["beam"] if beam is None else beam,
+            "max_words": recipe["data"]["max_words"],
+            "length_penalty": recipe["length_penalty"] if length_penalty is None else length_penalty,
+        },
+        calibration=calibration,
+    )
+    return Bundle.open(directory)
+
+
+def _read_recipe(run: Path) -> dict[str, Any]:
+    path = run / "recipe.json"
+    try:
+        recipe = json.loads(path.read_text(encoding="utf-8"))
+        _ = (
+            recipe["seed"],
+            recipe["beam"],
+            recipe["length_penalty"],
+            recipe["data"]["train"],
+            recipe["data"]["max_words"],
+        )
+    except OSError as error:
+        raise RecipeError("no-run", f"{run} is not the folder of a training run: {path}: {error.strerror}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecipeError("no-run", f"{path} is not the recipe of a run") from error
+    assert isinstance(recipe, dict)
+    return recipe
+
+
+def _check_replaceable(directory: Path) -> None:
+    """The export replaces the whole directory, so that nothing but a bundle's files may be in it, damaged or not."""
+    if not directory.exists():
+        return
+    try:
+        others = {path.name for path in directory.iterdir()} - _OWN_FILES
+    except OSError as error:
+        raise BundleError("in-the-way", f"{directory} cannot become a bundle: {error.strerror}") from error
+    if others:
+        raise BundleError(
+            "in-the-way", f"{directory} holds {min(others)!r}, which is no bundle's: name another directory"
+        )
+
+
+def _terms(recipe: Mapping[str, Any]) -> str:
+    kinds = dict.fromkeys(name.partition("/")[0] for name in recipe["data"]["train"])
+    return f"Trained on {' and '.join(_TERMS.get(kind, kind) for kind in kinds)}."
+
+
+def _licence(terms: str) -> str:
+    return (
+        f"{terms}\n\nThe weights in this directory were learnt from these data, whose terms therefore bear on what they "
+        "may be used for.\nThe program that runs them is a work of its own with a licence of its own.\n"
+    )
+
+
+def _card(label: str, recipe: Mapping[str, Any], about: Mapping[str, Any], terms: str) -> str:
+    scores = [f"- {name}: {value}" for name, value in about.get("dev", {}).items()]
+    return "\n".join(
+        [
+            f"# {label}",
+            "",
+            f"An image captioning model for pictell. {terms}",
+            "",
+            f"Recipe `{recipe['name']}`, seed {recipe['seed']}. Validation ({recipe['data']['dev']}) at its best epoch:",
+            "",
+            *scores,
+            "",
+        ]
+    )

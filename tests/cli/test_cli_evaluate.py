@@ -1,0 +1,113 @@
+"""`pictell evaluate`, on a small data set in Flickr8k's layout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pictell.captioner import load
+
+NAMES = [f"{number}.jpg" for number in range(6)]
+
+
+@pytest.fixture
+def flickr8k(photo: Callable[..., Path], tmp_path: Path, tiny_bundle: Path) -> Path:
+    """Six photos; the first three are described just as the model does, the others as people do."""
+    folder = tmp_path / "flickr8k"
+    captioner = load(tiny_bundle, threads=1)
+    lines = []
+    for seed, name in enumerate(NAMES):
+        path = photo(f"flickr8k/Flicker8k_Dataset/{name}", seed)
+        texts = [captioner.caption(path).text if seed < 3 else "A dog runs .", "Something else entirely ."]
+        lines += [f"{name}#{number}\t{text}" for number, text in enumerate(texts)]
+    text = folder / "Flickr8k_text"
+    text.mkdir()
+    (text / "Flickr8k.token.txt").write_text("\n".join(lines) + "\n")
+    for split in ("train", "dev", "test"):
+        (text / f"Flickr_8k.{split}Images.txt").write_text("\n".join(NAMES) + "\n")
+    return folder
+
+
+def test_scores_as_json(run: Any, flickr8k: Path, tiny_bundle: Path, tmp_path: Path) -> None:
+    captions = tmp_path / "captions.json"
+    command = ["evaluate", "--model", tiny_bundle, "--data", f"flickr8k:{flickr8k}", "--json", "--captions", captions]
+    ran = run(*command)
+    assert (ran.code, ran.err) == (0, "")
+    [line] = ran.lines
+    found = json.loads(line)
+    assert (found["model"], found["split"], found["photos"], found["failed"], found["beam"]) == (
+        "tiny@7",
+        "test",
+        6,
+        0,
+        3,
+    )
+    assert set(found["scores"]) == {"BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "CIDEr-D"} == set(found["versions"])
+    assert 0.3 < found["scores"]["BLEU-1"] < 1
+    assert found["photos_per_second"] > 0
+    results = json.loads(captions.read_text(encoding="utf-8"))
+    assert [result["image_id"] for result in results] == NAMES
+    captioner = load(tiny_bundle, threads=1)
+    for result in results:
+        assert set(result) == {"image_id", "caption"}
+        assert result["caption"] == captioner.caption(flickr8k / "Flicker8k_Dataset" / result["image_id"]).text
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    limited = json.loads(run(*command, "--limit", "3", "--beam", "3").out)
+    assert limited["photos"] == 3
+    assert limited["scores"]["BLEU-1"] == 1.0
+
+
+def test_scores_as_a_table(run: Any, flickr8k: Path, tiny_bundle: Path) -> None:
+    ran = run("evaluate", "--model", tiny_bundle, "--data", f"flickr8k:{flickr8k}", "--split", "dev")
+    assert (ran.code, ran.err) == (0, "")
+    for text in ("tiny@7 on flickr8k dev", "BLEU-4", "CIDEr-D", "distinct captions", "photos a second", "pictell-bleu"):
+        assert text in ran.out
+
+
+def test_a_photo_that_fails_is_named_and_counted(run: Any, flickr8k: Path, tiny_bundle: Path, tmp_path: Path) -> None:
+    command = ["evaluate", "--model", tiny_bundle, "--data", f"flickr8k:{flickr8k}", "--json"]
+    whole = json.loads(run(*command).out)
+    (flickr8k / "Flicker8k_Dataset" / NAMES[1]).write_bytes(b"")
+    ran = run(*command, "--captions", tmp_path / "captions.json")
+    assert ran.code == 1
+    assert ran.err.count("\n") == 1
+    assert NAMES[1] in ran.err
+    found = json.loads(ran.out)
+    assert (found["photos"], found["failed"]) == (6, 1)
+    assert found["scores"]["BLEU-1"] < whole["scores"]["BLEU-1"]
+    assert json.loads((tmp_path / "captions.json").read_text())[1] == {"image_id": NAMES[1], "caption": ""}
+
+
+def test_coco_photos_are_known_by_number() -> None:
+    from pictell.cli.evaluate import _image_id
+
+    assert _image_id("COCO_val2014_000000391895.jpg") == 391895
+    assert _image_id("000000391895.jpg") == 391895
+    assert _image_id("1000268201_693b08cb0e.jpg") == "1000268201_693b08cb0e.jpg"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "nope"], "KIND:FOLDER"),
+        (["--data", "flickr8k:/nowhere"], "/nowhere is not Flickr8k"),
+        (["--data", "{}", "--split", "nope"], "no split 'nope'"),
+        (["--data", "{}", "--captions", "/nowhere/at/all.json"], "there is no directory"),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    run: Any, flickr8k: Path, tiny_bundle: Path, arguments: list[str], message: str
+) -> None:
+    ran = run("evaluate", "--model", tiny_bundle, *[part.format(f"flickr8k:{flickr8k}") for part in arguments])
+    assert (ran.code, ran.out, ran.err.count("\n")) == (1, "", 1)
+    assert message in ran.err
+
+
+def test_the_data_must_be_named(run: Any) -> None:
+    ran = run("evaluate")
+    assert ran.code == 2
+    assert "--data" in ran.err

@@ -1,0 +1,316 @@
+"""Training runs: what is kept of them, when they end, and that a kill changes nothing."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pictell.errors import DataError, RecipeError
+from pictell.language import Vocabulary
+from pictell.training import Trainer, load_recipe, trainer
+from pictell.training.checkpoint import load_checkpoint, save_checkpoint
+
+
+def run(recipe_file: Path, out: Path, *overrides: str) -> Path:
+    return Trainer(load_recipe(recipe_file, overrides), out).run()
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    """Weights, averages, the optimiser's state and all that is recorded beside them, to the last bit."""
+    for name in ("last.safetensors", "best.safetensors"):
+        (tensors, progress), (others, other_progress) = (load_checkpoint(folder / name) for folder in (one, other))
+        assert tensors.keys() == others.keys()
+        assert not [key for key in tensors if not torch.equal(tensors[key], others[key])], name
+        assert progress == other_progress
+    for name in ("epochs.csv", "vocabulary.json"):
+        assert (one / name).read_bytes() == (other / name).read_bytes()
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing may catch it."""
+
+
+@pytest.fixture
+def kill_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """`kill_after(n)`: from now on, the n-th beginning or end of a step or of a checkpoint kills the run."""
+    left = [0]
+
+    def watched(original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            for moment in ("before", "after"):
+                left[0] -= 1
+                if left[0] == 0:
+                    raise Killed
+                if moment == "before":
+                    result = original(*arguments, **options)
+            return result
+
+        return call
+
+    monkeypatch.setattr(Trainer, "_step", watched(Trainer._step))
+    monkeypatch.setattr(trainer, "save_checkpoint", watched(save_checkpoint))
+
+    def set_count(count: int) -> None:
+        left[0] = count
+
+    return set_count
+
+
+@pytest.fixture(scope="module")
+def unbroken(recipe_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that nothing disturbed. Do not change it."""
+    out = tmp_path_factory.mktemp("runs") / "unbroken"
+    run(recipe_file, out)
+    return out
+
+
+@pytest.fixture
+def copy(unbroken: Path, tmp_path: Path) -> Path:
+    """Of the undisturbed run, to be changed."""
+    return Path(shutil.copytree(unbroken, tmp_path / "copy"))
+
+
+def test_a_run_killed_again_and_again_ends_as_an_unbroken_one(
+    recipe_file: Path, tmp_path: Path, unbroken: Path, kill_after: Callable[[int], None]
+) -> None:
+    lives = 0
+    for count in (5, 6, 7, 5, 7, 6, 5, 5, 5, 5, 5, 5, 0):
+        kill_after(count)
+        lives += 1
+        try:
+            run(recipe_file, tmp_path / "killed")
+        except Killed:
+            continue
+        break
+    assert lives >= 5
+    assert_same_run(unbroken, tmp_path / "killed")
+
+
+def test_what_came_after_the_last_checkpoint_is_done_again(
+    recipe_file: Path, tmp_path: Path, unbroken: Path, kill_after: Callable[[int], None]
+) -> None:
+    """Checkpoints at the ends of epochs only; the second epoch of the first phase and the second phase are killed."""
+    for count in (13, 12):
+        kill_after(count)
+        with pytest.raises(Killed):
+            run(recipe_file, tmp_path / "killed", "checkpoint_minutes=60")
+    kill_after(0)
+    run(recipe_file, tmp_path / "killed", "checkpoint_minutes=60")
+    assert_same_run(unbroken, tmp_path / "killed")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL here")
+def test_a_run_that_the_system_kills_in_the_middle_of_writing(
+    recipe_file: Path, tmp_path: Path, unbroken: Path
+) -> None:
+    program = """
+import os, signal, sys
+from pathlib import Path
+import safetensors.torch, torch
+from pictell.training import Trainer, load_recipe
+
+torch.set_num_threads(1)
+save, count = safetensors.torch.save_file, 0
+
+def save_half(tensors, path, metadata=None):
+    global count
+    count += 1
+    save(tensors, path, metadata=metadata)
+    if count == 6:
+        os.truncate(path, os.path.getsize(path) // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+safetensors.torch.save_file = save_half
+Trainer(load_recipe(Path(sys.argv[1])), Path(sys.argv[2])).run()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(recipe_file), str(tmp_path / "killed")],
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert load_checkpoint(tmp_path / "killed/last.safetensors")[1] != load_checkpoint(unbroken / "last.safetensors")[1]
+    run(recipe_file, tmp_path / "killed")
+    assert_same_run(unbroken, tmp_path / "killed")
+
+
+def test_what_a_run_leaves(unbroken: Path) -> None:
+    assert sorted(path.name for path in unbroken.iterdir()) == [
+        "best.safetensors", "epochs.csv", "features", "last.safetensors", "log.txt", "recipe.json", "vocabulary.json",
+    ]  # fmt: skip
+    with (unbroken / "epochs.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["phase"], row["epoch"]) for row in rows] == [("decoder", "1"), ("decoder", "2"), ("whole", "1")]
+    assert all(float(row["loss"]) > 0 for row in rows)
+    assert len(list((unbroken / "features").iterdir())) == 2, "train and dev photos, for the frozen phase alone"
+    assert "8 training photos, 16 captions" in (unbroken / "log.txt").read_text(encoding="utf-8")
+    _, about = load_checkpoint(unbroken / "best.safetensors")
+    assert max(float(row["CIDEr-D"]) for row in rows) == about["dev"]["CIDEr-D"]
+    assert about["architecture"]["encoder"] == {"name": "mobilenet_v2", "size": 64}
+
+
+def test_a_finished_run_has_nothing_more_to_do(recipe_file: Path, unbroken: Path, copy: Path) -> None:
+    assert run(recipe_file, copy) == copy / "best.safetensors"
+    assert_same_run(unbroken, copy)
+
+
+def test_a_frozen_encoder_keeps_its_weights_and_a_trained_one_does_not(recipe_file: Path, tmp_path: Path) -> None:
+    frozen = Trainer(load_recipe(recipe_file, ["phases.0.epochs=1", "phases.1.epochs=0"]), tmp_path / "frozen")
+    before = {key: value.clone() for key, value in frozen.model.state_dict().items()}
+    frozen.run()
+    for key, value in frozen.model.state_dict().items():
+        assert torch.equal(value, before[key]) == key.startswith("encoder."), key
+    whole = Trainer(load_recipe(recipe_file, ["phases.0.epochs=0", "phases.1.encoder_from=17"]), tmp_path / "whole")
+    whole.run()
+    for key, value in whole.model.state_dict().items():
+        still = key.startswith("encoder.") and not key.startswith("encoder.blocks.17.")
+        assert torch.equal(value, before[key]) == still, key
+
+
+def test_an_encoder_with_rounded_weights_has_features_of_its_own(recipe_file: Path, tmp_path: Path) -> None:
+    frozen = ["phases.0.epochs=1", "phases.1.encoder_lr=null"]
+    for rounded, files in (("false", 2), ("true", 4)):
+        run(recipe_file, tmp_path / rounded, *frozen, f"phases.1.round_weights={rounded}")
+        assert len(list((tmp_path / rounded / "features").iterdir())) == files
+
+
+def test_learns_what_the_photos_show(recipe_file: Path, tmp_path: Path) -> None:
+    settings = ["phases.0.epochs=12", "phases.1.epochs=0", "phases.0.lr=2e-2", "checkpoint_minutes=60", "patience=99"]
+    run(recipe_file, tmp_path / "out", *settings, "model.decoder.dropout=0", "ema=0", "label_smoothing=0")
+    with (tmp_path / "out/epochs.csv").open(encoding="utf-8") as file:
+        losses = [float(row["loss"]) for row in csv.DictReader(file)]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def scored(monkeypatch: pytest.MonkeyPatch, scores: Sequence[float]) -> None:
+    left = iter(scores)
+    monkeypatch.setattr(Trainer, "validate", lambda self, frozen: ({"CIDEr-D": next(left)}, []))
+
+
+def test_stops_when_dev_scores_stop_rising_and_keeps_the_best(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored(monkeypatch, [0.1, 0.3, 0.2, 0.25, 0.3, 0.9])
+    trainer = Trainer(
+        load_recipe(recipe_file, ["phases.0.epochs=9", "phases.1.epochs=1", "patience=3"]), tmp_path / "out"
+    )
+    averages = []
+    end_epoch = Trainer._end_epoch
+
+    def remember(self: Trainer, *arguments: Any) -> None:
+        averages.append({key: value.clone() for key, value in self.average.items()})
+        if len(averages) == 6:  # the second phase: nothing has been better than the second epoch yet
+            tensors, about = load_checkpoint(tmp_path / "out/best.safetensors")
+            assert about["dev"]["CIDEr-D"] == 0.3
+            assert all(torch.equal(tensors[key], averages[1][key]) for key in tensors)
+        end_epoch(self, *arguments)
+
+    monkeypatch.setattr(Trainer, "_end_epoch", remember)
+    trainer.run()
+    assert [row["epoch"] for row in trainer.at.history] == [1, 2, 3, 4, 5, 1]
+    tensors, about = load_checkpoint(tmp_path / "out/best.safetensors")
+    assert about["dev"]["CIDEr-D"] == 0.9
+    assert all(torch.equal(tensors[key], averages[5][key]) for key in tensors)
+
+
+def test_a_phase_begins_with_the_best_weights_so_far(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored(monkeypatch, [0.5, 0.4, 0.1])
+    begun = {}
+    prepare_phase = Trainer._prepare_phase
+
+    def remember(self: Trainer) -> None:
+        prepare_phase(self)
+        begun[self.at.phase] = {key: value.clone() for key, value in self.model.state_dict().items()}
+
+    monkeypatch.setattr(Trainer, "_prepare_phase", remember)
+    best = run(recipe_file, tmp_path / "out")
+    tensors, about = load_checkpoint(best)
+    assert about["dev"]["CIDEr-D"] == 0.5
+    assert all(torch.equal(tensors[key], begun[1][key]) for key in tensors)
+
+
+def test_another_recipes_run_is_refused(recipe_file: Path, copy: Path) -> None:
+    before = {path.name: path.read_bytes() for path in copy.glob("*.json")}
+    for override, named in (("seed=4", "seed"), ("phases.0.lr=1e-5", "phases"), ("model.decoder.hidden=16", "model")):
+        with pytest.raises(RecipeError, match=named) as caught:
+            Trainer(load_recipe(recipe_file, [override]), copy)
+        assert caught.value.kind == "other-recipe"
+        assert str(copy) in caught.value.message
+    assert {path.name: path.read_bytes() for path in copy.glob("*.json")} == before
+    Trainer(load_recipe(recipe_file, ["checkpoint_minutes=7"]), copy)
+    (copy / "recipe.json").write_text("{", encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"recipe\.json"):
+        Trainer(load_recipe(recipe_file), copy)
+
+
+def test_captions_that_changed_under_a_run_are_refused(recipe_file: Path, flickr8k: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(flickr8k, tmp_path / "data"))
+    overrides = [f"data.folders.flickr8k={data}", "phases.0.epochs=1", "phases.1.epochs=0"]
+    run(recipe_file, tmp_path / "out", *overrides)
+    tokens = data / "Flickr8k_text/Flickr8k.token.txt"
+    tokens.write_text(tokens.read_text(encoding="utf-8").replace("stripe", "band"), encoding="utf-8")
+    with pytest.raises(RecipeError, match="captions have changed") as caught:
+        run(recipe_file, tmp_path / "out", *overrides)
+    assert caught.value.kind == "other-vocabulary"
+    assert "stripe" in Vocabulary.load(tmp_path / "out/vocabulary.json")
+
+
+def test_a_checkpoint_of_something_else_is_refused(recipe_file: Path, copy: Path, tmp_path: Path) -> None:
+    best = copy / "best.safetensors"
+    with pytest.raises(RecipeError, match="another network") as caught:
+        run(recipe_file, tmp_path / "other", f"model.start_from={best}", "model.decoder.hidden=16")
+    for content in (best.read_bytes(), b"garbage"):
+        (copy / "last.safetensors").write_bytes(content)
+        with pytest.raises(RecipeError, match=r"last\.safetensors") as caught:
+            run(recipe_file, copy)
+        assert caught.value.kind == "checkpoint"
+
+
+def test_a_run_may_start_from_another_ones_weights(recipe_file: Path, unbroken: Path, tmp_path: Path) -> None:
+    start = f"model.start_from={unbroken / 'best.safetensors'}"
+    trainer = Trainer(load_recipe(recipe_file, [start, "phases.0.epochs=0", "phases.1.epochs=0"]), tmp_path / "other")
+    trainer.run()
+    best, _ = load_checkpoint(unbroken / "best.safetensors")
+    assert all(torch.equal(value.cpu(), best[key]) for key, value in trainer.model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("override", "error", "named"),
+    [
+        ("data.train=[coco/train2014]", RecipeError, "coco"),
+        ("data.train=[flickr8k]", DataError, "split"),
+        ("data.dev=flickr8k/test", RecipeError, "validate on"),
+        ("data.train=[flickr8k/test]", RecipeError, "train on"),
+        ("data.folders.flickr8k=nowhere", DataError, "nowhere"),
+        ("model.encoder.name=vgg", RecipeError, "vgg"),
+        ("model.weights=nowhere", DataError, "nowhere"),
+        ("model.start_from=nowhere", RecipeError, "nowhere"),
+    ],
+)
+def test_a_recipe_that_cannot_run_is_refused(
+    recipe_file: Path, tmp_path: Path, override: str, error: type[Exception], named: str
+) -> None:
+    with pytest.raises(error, match=named) as caught:
+        run(recipe_file, tmp_path / "out", override)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_recipe_is_recorded(recipe_file: Path, tmp_path: Path) -> None:
+    Trainer(load_recipe(recipe_file, ["clip=0.5"]), tmp_path / "out")
+    recorded = json.loads((tmp_path / "out/recipe.json").read_text(encoding="utf-8"))
+    assert (recorded["name"], recorded["clip"], recorded["phases"][0]["captions"]) == ("tiny", 0.5, 2)
