@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pictell.bundle import seal
+from pictell.bundle import NEEDED, seal
 from pictell.errors import BundleError
 from pictell.language import Vocabulary
 from pictell.models import CaptioningModel
@@ -126,12 +126,11 @@ def export_bundle(
     activation ranges from these photos, and the decoder's weights are stored in 8 bits; without it both stay in full
     precision.
 
-    Raises `BundleError` where `directory` holds something that is not a bundle.
+    Raises `BundleError` where `directory` holds something that is not a bundle; see `check_replaceable`.
     """
     from safetensors.torch import save_file
 
-    if directory.exists() and not _replaceable(directory):
-        raise BundleError("not-a-bundle", f"{directory} exists and is no bundle: name another folder for the bundle")
+    check_replaceable(directory)
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as temporary:
         folder = Path(temporary) / directory.name
@@ -158,10 +157,18 @@ def export_bundle(
         _replace(directory, folder)
 
 
-def _replaceable(path: Path) -> bool:
-    """Whether `path` is an empty folder or a bundle, damaged or not; anything else is somebody's own."""
-    names = {file.name for file in path.iterdir()} if path.is_dir() else {""}
-    return not names or {"config.json", "generation.json", "preprocessing.json", "vocabulary.json"} <= names
+def check_replaceable(directory: Path) -> None:
+    """Lets nothing be lost: `directory` may be missing, empty, or hold a bundle, damaged or not, and nothing beside it.
+
+    Raises `BundleError` where anything else is in the way.
+    """
+    if not directory.exists():
+        return
+    names = {file.name for file in directory.iterdir()} if directory.is_dir() else {directory.name}
+    others = names - {"config.json", "model.safetensors", *NEEDED}
+    if names and (others or "config.json" not in names):
+        what = repr(min(others)) if others else "something other than a bundle"
+        raise BundleError("in-the-way", f"{directory} holds {what}: name another folder for the bundle")
 
 
 def _replace(directory: Path, folder: Path) -> None:

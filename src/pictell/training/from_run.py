@@ -11,12 +11,12 @@ import numpy as np
 
 from pictell.bundle import NEEDED, Bundle
 from pictell.data import load_dataset
-from pictell.errors import BundleError, RecipeError
+from pictell.errors import RecipeError
 from pictell.language import Vocabulary
 from pictell.models import build_model
 from pictell.photos import Preprocessing, open_photo, prepare
 from pictell.training.checkpoint import load_checkpoint
-from pictell.training.export import export_bundle
+from pictell.training.export import check_replaceable, export_bundle
 
 CALIBRATION_PHOTOS = 256
 """As many give activation ranges that no longer change from one choice of photos to another."""
@@ -75,7 +75,7 @@ def bundle_from_run(
 
     """
     recipe = _read_recipe(run)
-    _check_replaceable(directory)
+    check_replaceable(directory)
     weights = run / "best.safetensors"
     if not weights.is_file():
         raise RecipeError("no-weights", f"{run} has no best.safetensors yet: let its first epoch end")
@@ -102,7 +102,7 @@ def bundle_from_run(
         name=name,
         version=version,
         terms=terms,
-        licence=_licence(terms) if licence is None else licence,
+        licence=_licence(terms, recipe.get("model", {}).get("weights")) if licence is None else licence,
         card=_card(f"{name}@{version}", recipe, about, terms) if card is None else card,
         preprocessing=preprocessing,
         generation={
@@ -134,29 +134,29 @@ def _read_recipe(run: Path) -> dict[str, Any]:
     return recipe
 
 
-def _check_replaceable(directory: Path) -> None:
-    """The export replaces the whole directory, so that nothing but a bundle's files may be in it, damaged or not."""
-    if not directory.exists():
-        return
-    try:
-        others = {path.name for path in directory.iterdir()} - _OWN_FILES
-    except OSError as error:
-        raise BundleError("in-the-way", f"{directory} cannot become a bundle: {error.strerror}") from error
-    if others:
-        raise BundleError(
-            "in-the-way", f"{directory} holds {min(others)!r}, which is no bundle's: name another directory"
-        )
-
-
 def _terms(recipe: Mapping[str, Any]) -> str:
     kinds = dict.fromkeys(name.partition("/")[0] for name in recipe["data"]["train"])
     return f"Trained on {' and '.join(_TERMS.get(kind, kind) for kind in kinds)}."
 
 
-def _licence(terms: str) -> str:
-    return (
-        f"{terms}\n\nThe weights in this directory were learnt from these data, whose terms therefore bear on what they "
-        "may be used for.\nThe program that runs them is a work of its own with a licence of its own.\n"
+def _licence(terms: str, weights: str | None) -> str:
+    return "\n".join(
+        [
+            "Notice on the model in this directory",
+            "",
+            f"{terms} The weights were learnt from these data, whose terms therefore bear on",
+            "what they may be used for: research and education, for what was learnt from Flickr8k.",
+            "The photos themselves belong to their owners and are not in here.",
+            *(
+                ["The encoder began from MobileNetV2 weights pretrained on ImageNet (Google, Apache-2.0)."]
+                if weights
+                else []
+            ),
+            "",
+            "The program that runs the model is a work of its own with a licence of its own (Apache-2.0).",
+            "The model is given as it is, without warranty of any kind.",
+            "",
+        ]
     )
 
 

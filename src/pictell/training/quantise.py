@@ -19,7 +19,13 @@ from numpy.typing import NDArray
 def quantise_convolutions(path: Path, photos: NDArray[np.uint8]) -> None:
     """Replaces the encoder at `path` by a statically quantised one, its activation ranges read off `photos`."""
     import onnx
-    from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        CalibrationMethod,
+        QuantFormat,
+        QuantType,
+        quantize_static,
+    )
 
     weights = {}
     for node in onnx.load(path).graph.node:
@@ -83,7 +89,9 @@ def shrink_matrices(path: Path, *, smallest: int = 4096) -> None:
         small = np.clip(np.rint(values / scale), -127, 127).astype(np.int8)
         name = initializer.name
         graph.initializer.remove(initializer)
-        graph.initializer.extend([numpy_helper.from_array(small, f"{name}.int8"), numpy_helper.from_array(scale, f"{name}.scale")])
+        graph.initializer.extend(
+            [numpy_helper.from_array(small, f"{name}.int8"), numpy_helper.from_array(scale, f"{name}.scale")]
+        )
         nodes += [
             helper.make_node("Cast", [f"{name}.int8"], [f"{name}.cast"], to=TensorProto.FLOAT),
             helper.make_node("Mul", [f"{name}.cast", f"{name}.scale"], [name]),
