@@ -55,7 +55,7 @@ def main() -> None:
         small = write_photos(small_folder, options.photos, (224, 224))
         large = write_photos(large_folder, options.large, (4000, 3000))
         pixels = np.stack([prepare(open_photo(path), captioner.bundle.preprocessing) for path in small])
-        encoder = fp32_encoder(captioner.bundle, folder / "fp32.onnx")
+        encoder = fp32_encoder(captioner.bundle, folder)
 
         console.print(stages(captioner.bundle, small, pixels))
         table = Table(title=f"photos a second, {usable_cores()} cores, median of {options.rounds} rounds by turns")
@@ -100,8 +100,8 @@ def stages(bundle: Bundle, photos: Sequence[Path], pixels: NDArray[np.uint8]) ->
     return table
 
 
-def fp32_encoder(bundle: Bundle, path: Path) -> onnxruntime.InferenceSession:
-    """The bundle's encoder in full precision, all cores, onnxruntime's own defaults otherwise."""
+def fp32_encoder(bundle: Bundle, folder: Path) -> onnxruntime.InferenceSession:
+    """The bundle's encoder in full precision, written to `folder`; all cores, onnxruntime's own defaults otherwise."""
     from safetensors.torch import load_file
 
     from pictell.models import build_model
@@ -111,10 +111,10 @@ def fp32_encoder(bundle: Bundle, path: Path) -> onnxruntime.InferenceSession:
     model.load_state_dict(
         {name: weight.float() for name, weight in load_file(bundle.directory / "model.safetensors").items()}
     )
-    export_graphs(model, path.parent)
+    export_graphs(model, folder)
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = usable_cores()
-    return onnxruntime.InferenceSession(path.parent / "encoder.onnx", settings, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(folder / "encoder.onnx", settings, providers=["CPUExecutionProvider"])
 
 
 def run_encoder(session: onnxruntime.InferenceSession, pixels: NDArray[np.uint8]) -> None:

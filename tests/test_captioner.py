@@ -268,3 +268,25 @@ def test_importing_pictell_imports_nothing_heavy() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     with pytest.raises(AttributeError, match="nothing_like_it"):
         _ = pictell.nothing_like_it
+
+
+def test_captioning_opens_no_socket(tiny_bundle: Path) -> None:
+    program = (
+        "import sys, pictell\n"
+        "def refuse(event, arguments):\n"
+        "    assert not event.startswith('socket.'), event\n"
+        "sys.addaudithook(refuse)\n"
+        "captioner = pictell.load(sys.argv[1])\n"
+        "print(*(caption.text for caption in captioner.caption_many(sys.argv[2:])), sep='\\n')\n"
+    )
+    photos = sorted((Path(__file__).resolve().parents[1] / "examples").glob("*.jpg"))
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tiny_bundle), *map(str, photos)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == len(photos) > 1

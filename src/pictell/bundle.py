@@ -13,6 +13,7 @@ from typing import Any
 
 from pictell.decoding import SearchOptions
 from pictell.errors import BundleError
+from pictell.files import write_atomically
 from pictell.language import Vocabulary
 from pictell.photos import Preprocessing
 
@@ -231,7 +232,7 @@ def seal(
         "terms": terms,
         "files": files,
     }
-    _write_atomically(directory / _CONFIG, json.dumps(config, ensure_ascii=False, indent=2) + "\n")
+    write_atomically(directory / _CONFIG, json.dumps(config, ensure_ascii=False, indent=2) + "\n")
     return Bundle.open(directory)
 
 
@@ -272,16 +273,3 @@ def _installed_names() -> list[str]:
     if not _INSTALLED.is_dir():
         return []
     return sorted(path.name for path in _INSTALLED.iterdir() if path.is_dir() and path.name[0] not in "._")
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

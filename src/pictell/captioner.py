@@ -112,6 +112,9 @@ class Captioner:
         batch_size: int = BATCH_SIZE,
     ) -> list[Caption | PictellError]:
         """One caption, or the error that kept it from being made, for each photo, in their order; see `stream`."""
+        photos = list(photos)
+        # Few photos are shared out too, so that no core is idle.
+        batch_size = min(batch_size, max(1, -(-len(photos) // self.threads))) if batch_size > 0 else batch_size
         return list(self.stream(photos, beam=beam, num=num, max_words=max_words, batch_size=batch_size))
 
     def stream(

@@ -348,6 +348,18 @@ def test_a_full_disk_is_told_in_one_line(photo: MakePhoto, environment: dict[str
     assert done.stderr.count(b"\n") == 1
 
 
+@posix
+@pytest.mark.parametrize("extra", [[], ["--json"]])
+def test_a_closed_output_is_told_in_one_line(
+    photo: MakePhoto, environment: dict[str, str], model: Any, extra: list[str]
+) -> None:
+    command = [sys.executable, "-m", "pictell", "caption", photo("a.png"), *model, *extra]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *command], env=environment, stderr=subprocess.PIPE, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, b"pictell: cannot write to standard output: it is closed\n")
+
+
 def test_captioning_imports_nothing_that_it_does_not_need(
     photo: MakePhoto, environment: dict[str, str], model: Any
 ) -> None:

@@ -271,7 +271,7 @@ def test_avif_without_its_decoder(data: bytes, monkeypatch: pytest.MonkeyPatch) 
     error = refusal(data)
     assert error.kind == "missing-extra"
     assert "AVIF" in error.message
-    assert "pip install 'pictell[heif]'" in error.message
+    assert "pip install --upgrade pillow" in error.message
 
 
 def test_damaged_heic() -> None:

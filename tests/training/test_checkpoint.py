@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 
 from pictell.errors import RecipeError
-from pictell.training.checkpoint import load_checkpoint, save_checkpoint, save_text
+from pictell.training.checkpoint import load_checkpoint, save_checkpoint
 
 TENSORS = {
     "whole": torch.randn(3, 4),
@@ -80,17 +80,3 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     path.unlink()
     path.mkdir()
     refused()
-
-
-def test_texts_are_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "epochs.csv"
-    save_text(path, "größe\r\n1\n")
-    assert path.read_bytes() == "größe\r\n1\n".encode()
-
-    def fail(self: Path, target: Path) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(KeyboardInterrupt):
-        save_text(path, "new")
-    assert path.read_bytes() == "größe\r\n1\n".encode()

@@ -12,7 +12,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from safetensors.torch import load_file
 
 from pictell import Captioner
 from pictell.bundle import NEEDED, Bundle
@@ -25,6 +24,7 @@ from pictell.language import Vocabulary
 from pictell.models import CaptioningModel, build_model
 from pictell.photos import Preprocessing
 from pictell.training import export
+from pictell.training.checkpoint import load_checkpoint
 from pictell.training.export import export_bundle
 
 WORDS = 30
@@ -149,7 +149,7 @@ def test_a_bundle_is_whole_and_captions(name: str, request: pytest.FixtureReques
 def test_training_can_go_on_from_a_bundle(telling_model: CaptioningModel, full: Path) -> None:
     bundle = Bundle.open(full)
     model = build_model(bundle.architecture, len(bundle.vocabulary))
-    halves = load_file(full / "model.safetensors")
+    halves, _ = load_checkpoint(full / "model.safetensors")  # as `model.start_from` of a recipe is read
     model.load_state_dict(halves)
     for name, value in telling_model.state_dict().items():
         assert halves[name].dtype == torch.float16

@@ -11,7 +11,7 @@ import typer
 
 from pictell.cli.bar import Bar
 from pictell.cli.options import Beam, Json, Model, Threads
-from pictell.cli.output import emit_json, say, write_atomically
+from pictell.cli.output import emit_json, say, write_file
 from pictell.errors import PictellError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def evaluate(
         found = evaluate_photos(captioner, photos, beam=beam, on_result=watch)
     if captions is not None:
         results = [{"image_id": _image_id(name), "caption": text} for name, text in found.captions.items()]
-        write_atomically(captions, json.dumps(results, ensure_ascii=False, indent=0) + "\n")
+        write_file(captions, json.dumps(results, ensure_ascii=False, indent=0) + "\n")
     if as_json:
         emit_json(_fields(found, data, split))
     else:

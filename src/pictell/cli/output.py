@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from pictell.errors import PictellError
+from pictell.files import write_atomically
 
 _CLOSED_PIPE = 141
 """What a shell reports for a program that a closed pipe ended (128 + SIGPIPE)."""
@@ -49,31 +50,23 @@ def emit_json(value: dict[str, Any]) -> None:
     escaped, so that a name's undecodable bytes come through as the lone surrogates that Python has for them (PEP 383).
     """
     line = json.dumps(value, ensure_ascii=False)
-    if not line.isprintable() or (sys.stdout.encoding or "").lower().replace("-", "") != "utf8":
+    encoding = getattr(sys.stdout, "encoding", None) or ""  # standard output may be closed
+    if not line.isprintable() or encoding.lower().replace("-", "") != "utf8":
         line = json.dumps(value)
     emit(line)
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_file(path: Path, text: str) -> None:
     """Writes a file so that it is there whole or, after a failure, as it was.
 
     Raises:
         PictellError: it cannot be written.
 
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_atomically(path, text)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise PictellError("output", f"cannot write {path}: {error.strerror}") from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _write(line: str, stream: TextIO | None) -> None:

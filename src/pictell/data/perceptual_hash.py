@@ -30,7 +30,7 @@ def perceptual_hash(pixels: NDArray[np.uint8]) -> int:
 
 def hash_files(paths: Sequence[Path]) -> NDArray[np.uint64]:
     """The hashes of picture files, `(N,)`."""
-    return np.array([perceptual_hash(open_photo(path).pixels) for path in paths], np.uint64)
+    return np.array([perceptual_hash(open_photo(path, smallest_side=_SIDE).pixels) for path in paths], np.uint64)
 
 
 def near_duplicates(

@@ -146,8 +146,9 @@ def _decode(stream: BinaryIO, name: str, path: str | None, max_pixels: int, smal
     format_name = _format_of(head, name)
     make = decoder(format_name)
     if make is None:
-        extra = "pip install 'pictell[heif]'"
-        raise PhotoError("missing-extra", f"{name}: {format_name} photos need an optional part: {extra}")
+        # Pillow's own wheels have all other decoders.
+        remedy = "pip install 'pictell[heif]'" if format_name == "HEIF" else "pip install --upgrade pillow"
+        raise PhotoError("missing-extra", f"{name}: {format_name} photos need an optional part: {remedy}")
     try:
         stream.seek(0)
         with make(stream) as image:

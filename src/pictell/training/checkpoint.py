@@ -26,13 +26,6 @@ def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], progress: Mapping
     temporary.replace(path)
 
 
-def save_text(path: Path, text: str) -> None:
-    """Writes a text file likewise: `path` holds the old text or the new one, whole."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8", newline="")
-    temporary.replace(path)
-
-
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Gives what `save_checkpoint` wrote; raises `RecipeError` for a file that is not a checkpoint."""
     from safetensors import SafetensorError, safe_open

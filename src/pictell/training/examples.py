@@ -46,7 +46,10 @@ def load_split(data: Data, name: str) -> list[CaptionedPhoto]:
     kind, _, split = name.partition("/")
     if kind not in data.folders:
         raise RecipeError("unknown-data", f"{name!r}: data.folders names no {kind!r}")
-    return load_dataset(f"{kind}:{data.folders[kind]}", split)
+    photos = load_dataset(f"{kind}:{data.folders[kind]}", split)
+    if name in data.limit:
+        photos = sorted(photos, key=lambda photo: photo.id)[: data.limit[name]]
+    return photos
 
 
 def load_examples(data: Data, say: Callable[[str], None]) -> list[Example]:

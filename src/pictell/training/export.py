@@ -141,7 +141,8 @@ def export_bundle(
             for graph in ("start.onnx", "step.onnx"):
                 shrink_matrices(folder / graph)
         halves = {key: value.half().contiguous() for key, value in model.state_dict().items()}
-        save_file(halves, folder / "model.safetensors", metadata={"format": "pt"})
+        # With a progress, though an empty one, it is a checkpoint that a recipe can start from.
+        save_file(halves, folder / "model.safetensors", metadata={"format": "pt", "progress": "{}"})
         texts = {
             "vocabulary.json": vocabulary.to_json(),
             "preprocessing.json": json.dumps(preprocessing.to_json(), indent=1),

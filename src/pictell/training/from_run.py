@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pictell.bundle import NEEDED, Bundle
+from pictell.bundle import Bundle
 from pictell.data import load_dataset
 from pictell.errors import RecipeError
 from pictell.language import Vocabulary
@@ -20,8 +20,6 @@ from pictell.training.export import check_replaceable, export_bundle
 
 CALIBRATION_PHOTOS = 256
 """As many give activation ranges that no longer change from one choice of photos to another."""
-
-_OWN_FILES = {"config.json", "model.safetensors", *NEEDED}
 
 _TERMS = {
     "flickr8k": "Flickr8k (Hodosh, Young and Hockenmaier 2013; for research, not for commerce)",

@@ -17,6 +17,7 @@ from pictell.errors import RecipeError
 @dataclass(frozen=True)
 class Data:
     """Which photos: `folders` names each data set's folder, the others are `SET/SPLIT`, for example `flickr8k/train`.
+    `limit` keeps only the first photos of a split, by name.
 
     Photos that look like one of `held_out` (perceptual hash), captions with a blocked word and captions of more than
     `max_words` words are left out of training.
@@ -26,6 +27,7 @@ class Data:
     train: list[str]
     dev: str
     held_out: list[str] = field(default_factory=list)
+    limit: dict[str, int] = field(default_factory=dict)
     min_count: int = 5
     max_words: int = 20
 
@@ -33,7 +35,8 @@ class Data:
 @dataclass(frozen=True)
 class Model:
     """The network: `encoder` and `decoder` hold a registered `name` and its settings; `weights` is a folder with the
-    encoder's pretrained weights, or `null` for fresh ones; `start_from` is a `best.safetensors` to go on from."""
+    encoder's pretrained weights, or `null` for fresh ones; `start_from` is a `best.safetensors`, or the
+    `model.safetensors` of a bundle with the same vocabulary, to go on from."""
 
     encoder: dict[str, Any]
     decoder: dict[str, Any]
@@ -132,6 +135,8 @@ def _ranges(recipe: Recipe) -> Iterator[tuple[str, float, float, float]]:
     yield "patience", recipe.patience, 1, many
     yield "checkpoint_minutes", recipe.checkpoint_minutes, 0, many
     yield "data.min_count", recipe.data.min_count, 1, many
+    for name, photos in recipe.data.limit.items():
+        yield f"data.limit.{name}", photos, 1, many
     yield "data.max_words", recipe.data.max_words, 1, many
     yield "augmentation.crop", recipe.augmentation.crop, 0.01, 1
     yield "augmentation.colour", recipe.augmentation.colour, 0, 1

@@ -29,11 +29,12 @@ from pictell.data.feature_cache import cached_features
 from pictell.decoding import SearchOptions, beam_search
 from pictell.engines.torch import TorchEngine
 from pictell.errors import RecipeError
+from pictell.files import write_atomically
 from pictell.language import Vocabulary, detokenise
 from pictell.metrics import score
 from pictell.models import CaptioningModel, build_model
 from pictell.photos import Preprocessing, open_photo, prepare
-from pictell.training.checkpoint import load_checkpoint, save_checkpoint, save_text
+from pictell.training.checkpoint import load_checkpoint, save_checkpoint
 from pictell.training.examples import Batch, ahead, batches, load_examples, load_split
 from pictell.training.losses import caption_loss
 from pictell.training.recipe import Phase, Recipe
@@ -77,7 +78,7 @@ class Trainer:
             (caption for example in self.examples for caption in example.captions), min_count=recipe.data.min_count
         )
         self._can_run()
-        save_text(out / "vocabulary.json", self.vocabulary.to_json())
+        write_atomically(out / "vocabulary.json", self.vocabulary.to_json())
         torch.manual_seed(recipe.seed)
         self.model = build_model(asdict(recipe.model), len(self.vocabulary))
         if recipe.model.weights:
@@ -103,6 +104,8 @@ class Trainer:
                 # A new phase goes on from the best averaged weights, not from where the last one wore out.
                 if self.at.best >= 0:
                     self._load_weights(load_checkpoint(self.out / "best.safetensors")[0])
+                if self.recipe.phases[self.at.phase].round_weights and not phase.round_weights:
+                    self.at.best = -1.0  # what only works without rounding is no rival
                 self._prepare_phase()
                 self._save()
         log.info("best dev CIDEr-D %.4f: %s", self.at.best, self.out / "best.safetensors")
@@ -196,7 +199,7 @@ class Trainer:
         writer = csv.DictWriter(table, list(row), lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.at.history)
-        save_text(self.out / "epochs.csv", table.getvalue())
+        write_atomically(self.out / "epochs.csv", table.getvalue())
         self._save()
 
     def validate(self, frozen: bool) -> tuple[dict[str, float], list[tuple[str, str]]]:
@@ -346,7 +349,7 @@ class Trainer:
                     f"{self.out} holds a run of another recipe ({', '.join(changed)} differ): name another folder with "
                     "out=FOLDER, or remove it",
                 )
-        save_text(path, json.dumps(ours, indent=1))
+        write_atomically(path, json.dumps(ours, indent=1))
 
     def _can_run(self) -> None:
         """Refuses a run without photos, and one that would go on with other words than it began with."""

@@ -4,7 +4,7 @@ The convolutions follow TensorFlow's 'SAME' padding, as the published weights ex
 into each convolution's weight and bias: statistics stay frozen while fine-tuning, and a folded network trains about twice
 as fast on a CPU.
 
-For an 8-bit bundle the last phase of training rounds the weights as quantisation will (Jacob et al. 2018,
+For an 8-bit bundle the later phases of training round the weights as quantisation will (Jacob et al. 2018,
 arXiv 1712.05877): this network is so sensitive that rounding it afterwards costs captions.
 """
 
