@@ -8,6 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Busy machines are slow: no example is wrong for having taken long.
+settings.register_profile("pictell", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("pictell")
 
 
 @pytest.fixture(scope="session")

@@ -170,11 +170,14 @@ def test_a_run_becomes_a_model(
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("word")
 
-    options = ["--calibration", f"flickr8k:{data}", "--beam", "2", "--length-penalty", "0"]
+    card = tmp_path / "card.md"
+    card.write_text("# Größe\n", encoding="utf-8")
+    options = ["--calibration", f"flickr8k:{data}", "--beam", "2", "--length-penalty", "0", "--card", card]
     ran = run("export", finished, "--to", model, *options)
     assert (ran.code, ran.err) == (0, "")
     quantised = Bundle.open(model)
     assert quantised.label == "custom@1"
+    assert quantised.read("README.md").decode() == "# Größe\n"
     assert quantised.size < 0.7 * bundle.size
     assert (quantised.generation.beam, quantised.generation.length_penalty) == (2, 0)
     assert [path.name for path in model.parent.iterdir()] == ["mine"], "what was made on the way is gone"
@@ -203,6 +206,7 @@ def test_what_cannot_be_exported_is_one_line(run: Any, finished: Path, data: Pat
         ([unfinished, "--to", tmp_path / "x"], "best.safetensors"),
         ([finished, "--to", precious], "thesis.txt"),
         ([finished, "--to", tmp_path / "x", "--calibration", f"coco:{data}"], "was trained on"),
+        ([finished, "--to", tmp_path / "x", "--card", tmp_path / "none.md"], "none.md"),
     ):
         ran = run("export", *arguments)
         assert (ran.code, ran.out, ran.err.count("\n")) == (1, "", 1)

@@ -89,7 +89,7 @@ def same(one: list[Hypothesis], other: list[Hypothesis]) -> bool:
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 10**6),
     words=st.integers(1, 3),
@@ -116,7 +116,7 @@ def test_a_beam_as_wide_as_the_space_finds_what_exhaustive_search_finds(
     np.testing.assert_allclose([h.score for h in found], [score for score, _ in wanted], rtol=1e-9)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     seeds=st.lists(st.integers(0, 10**6), min_size=1, max_size=6),
     beam=st.integers(1, 5),
@@ -136,7 +136,7 @@ def test_many_photos_at_once_give_what_each_gives_alone(
         assert same(found, alone)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 10**6), beam=st.integers(1, 6), num=st.integers(1, 4), penalty=st.sampled_from([-1.0, 0.0, 1.0])
 )
@@ -162,7 +162,7 @@ def test_every_hypothesis_is_what_it_says(seed: int, beam: int, num: int, penalt
 
 
 @given(seed=st.integers(0, 10**6))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_greedy_takes_the_most_probable_token_at_every_step(seed: int) -> None:
     toy = Toy(8)
     options = SearchOptions(beam=4, num=3, max_words=5, min_words=0, length_penalty=1.0)

@@ -46,7 +46,7 @@ def test_gives_the_contract(engine: OnnxEngine) -> None:
     assert len(state.photos) == 3
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_any_rows_step_as_they_would_alone(engine: OnnxEngine, data: st.DataObject) -> None:
     """Rows repeated, reordered and left out, twice, against each row's own history run by itself."""

@@ -68,7 +68,7 @@ def test_the_caller_may_overwrite_log_probabilities(engine: TorchEngine) -> None
     np.testing.assert_array_equal(engine.step(np.array([4, 5]), after)[0], following)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_any_rows_step_as_they_would_alone(engine: TorchEngine, data: st.DataObject) -> None:
     """Rows repeated, reordered and left out, against each row's own history run by itself."""

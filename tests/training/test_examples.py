@@ -266,3 +266,10 @@ def wait_for(condition: object) -> None:
     while not condition() and time.monotonic() < end:
         time.sleep(0.01)
     assert condition()
+
+
+def test_a_limit_keeps_the_first_photos_by_name(flickr8k: Path) -> None:
+    data = Data(folders={"flickr8k": str(flickr8k)}, train=["flickr8k/train"], dev="flickr8k/dev")
+    every = sorted(photo.id for photo in load_split(data, "flickr8k/train"))
+    limited = load_split(replace(data, limit={"flickr8k/train": 3}), "flickr8k/train")
+    assert [photo.id for photo in limited] == every[:3]

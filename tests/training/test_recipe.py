@@ -87,7 +87,7 @@ def test_overrides_reach_everywhere(small: Path) -> None:
     assert recipe.out == "runs/x"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(1e-9, 1e9))
 def test_floats_are_read_however_they_are_written(tmp_path_factory: pytest.TempPathFactory, value: float) -> None:
     path = tmp_path_factory.getbasetemp() / "floats.yaml"

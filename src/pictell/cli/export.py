@@ -21,6 +21,10 @@ def export(
     length_penalty: Annotated[
         float | None, typer.Option(metavar="X", help="Above 0 favours longer captions.  [default: the recipe's]")
     ] = None,
+    card: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The model card, Markdown.  [default: made of the recipe and dev scores]"),
+    ] = None,
     calibration: Annotated[
         str | None,
         typer.Option(
@@ -34,6 +38,7 @@ def export(
     require_training_parts("pictell export")
     from pictell.training.from_run import bundle_from_run, choose_calibration
 
+    text = None if card is None else read_card(card)
     photos = None if calibration is None else choose_calibration(run, calibration)
     bundle = bundle_from_run(
         run,
@@ -42,6 +47,17 @@ def export(
         version=version,
         beam=beam,
         length_penalty=length_penalty,
+        card=text,
         calibration_photos=photos,
     )
     emit(f"{bundle.directory}: {bundle.label}, {bundle.size / 1e6:.1f} MB")
+
+
+def read_card(path: Path) -> str:
+    """The model card in a file; raises `RecipeError` where it cannot be read."""
+    from pictell.errors import RecipeError
+
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError("card", f"cannot read the model card {path}: {error}") from error
