@@ -59,10 +59,10 @@ def main() -> None:
 
         console.print(stages(captioner.bundle, small, pixels))
         table = Table(title=f"photos a second, {usable_cores()} cores, median of {options.rounds} rounds by turns")
-        for column in ("photos", "pictell", "floor", "photos/s", "ratio"):
-            table.add_column(column, justify="right" if column in ("pictell", "photos/s", "ratio") else "left")
+        for column in ("photos", "pictell", "floor", "photos/s", "ratio", "aim"):
+            table.add_column(column, justify="left" if column in ("photos", "floor") else "right")
 
-        def rows(photos: Sequence[Path], floors: dict[str, Callable[[], None]], size: str) -> None:
+        def rows(photos: Sequence[Path], floors: dict[str, Callable[[], None]], size: str, aim: str) -> None:
             def ours() -> None:
                 captioner.caption_many(photos)
 
@@ -70,11 +70,13 @@ def main() -> None:
             rate = len(photos) / times["pictell"]
             for name in floors:
                 floor = len(photos) / times[name]
-                table.add_row(f"{len(photos)} x {size}", f"{rate:.0f}", name, f"{floor:.0f}", f"{rate / floor:.2f}")
+                table.add_row(
+                    f"{len(photos)} x {size}", f"{rate:.0f}", name, f"{floor:.0f}", f"{rate / floor:.2f}", aim
+                )
 
-        rows(small, {"fp32 encoder alone": lambda: run_encoder(encoder, pixels)}, "224 px")
+        rows(small, {"fp32 encoder alone": lambda: run_encoder(encoder, pixels)}, "224 px", "1.0")
         reduced = {"reduced decoding alone": lambda: decode(large, reduced=True)}
-        rows(large, {**reduced, "full decoding alone": lambda: decode(large, reduced=False)}, "12 Mpx")
+        rows(large, {**reduced, "full decoding alone": lambda: decode(large, reduced=False)}, "12 Mpx", "0.8")
         console.print(table)
     console.print(command(options.model, options.rounds))
 

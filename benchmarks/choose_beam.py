@@ -1,0 +1,74 @@
+"""Which beam and length penalty a model should ship with: scores and time of each on the dev photos.
+
+    python benchmarks/choose_beam.py --data flickr8k:FOLDER [--model M] [--split dev]
+
+The choice goes into the bundle with `pictell export --beam N --length-penalty X`. Never choose on test photos.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import replace
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from pictell.bundle import find_bundle
+from pictell.data import load_dataset
+from pictell.decoding import beam_search
+from pictell.engines.onnx import OnnxEngine
+from pictell.evaluation import FUNCTION_WORDS
+from pictell.language import detokenise
+from pictell.metrics import score
+from pictell.photos import open_photo, prepare
+
+BEAMS = (1, 2, 3, 4, 5, 7)
+PENALTIES = (0.0, 0.3, 0.5, 0.7, 0.9)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--model", default=None)
+    parser.add_argument("--split", default="dev")
+    options = parser.parse_args()
+    bundle = find_bundle(options.model)
+    engine = OnnxEngine(bundle)
+    photos = load_dataset(options.data, options.split)
+    references = {photo.id: list(photo.captions) for photo in photos}
+    memories = []
+    for first in range(0, len(photos), 16):
+        pixels = [prepare(open_photo(photo.path), bundle.preprocessing) for photo in photos[first : first + 16]]
+        memories.append(engine.encode(np.stack(pixels)))
+    table = Table(title=f"{bundle.label} on {len(photos)} {options.split} photos")
+    for column in (
+        "beam",
+        "length penalty",
+        "BLEU-1",
+        "BLEU-4",
+        "CIDEr-D",
+        "distinct",
+        "dangling",
+        "search ms a photo",
+    ):
+        table.add_column(column, justify="right")
+    for beam in BEAMS:
+        for penalty in PENALTIES if beam > 1 else PENALTIES[:1]:
+            settings = replace(bundle.generation, beam=beam, length_penalty=penalty)
+            begun = time.perf_counter()
+            found = [hypotheses for memory in memories for hypotheses in beam_search(engine, memory, settings)]
+            took = (time.perf_counter() - begun) / len(photos) * 1000
+            texts = [detokenise(bundle.vocabulary.to_words(hypotheses[0].tokens)) for hypotheses in found]
+            scores = score(references, dict(zip(references, texts, strict=True))).corpus
+            dangling = sum(text.split()[-1] in FUNCTION_WORDS for text in texts if text) / len(texts)
+            table.add_row(
+                f"{beam}", f"{penalty}", f"{scores['BLEU-1']:.3f}", f"{scores['BLEU-4']:.3f}", f"{scores['CIDEr-D']:.4f}",
+                f"{len(set(texts)) / len(texts):.2f}", f"{dangling:.1%}", f"{took:.1f}",
+            )  # fmt: skip
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
