@@ -54,8 +54,9 @@ class SpatialAttentionLSTM(Decoder):
         mean = features.mean(dim=1)  # (P, H)
         hidden, cell = torch.tanh(self.begin(mean)).chunk(2, dim=-1)  # (P, H) each
         memory = {
-            "keys": self.key(features + self.position),  # (P, R, H)
-            "values": self.value(features),  # (P, R, H)
+            # Laid out once a photo as every step's products want them.
+            "keys": self._split(self.key(features + self.position)).transpose(2, 3),  # (P, heads, H/heads, R)
+            "values": self._split(self.value(features)),  # (P, heads, R, H/heads)
             "look": self.look(mean),  # (P, E), added to every word read
         }
         return memory, {"hidden": hidden, "cell": cell}
@@ -100,13 +101,13 @@ class SpatialAttentionLSTM(Decoder):
 
     def _attend(self, queries: Tensor, memory: Tensors) -> tuple[Tensor, Tensor]:
         """Queries `(P, Q, H)` to contexts `(P, Q, H)` and weights `(P, heads, Q, R)`."""
+        query = self._split(queries)  # (P, heads, Q, H/heads)
+        weights = torch.softmax(query @ memory["keys"] * query.shape[-1] ** -0.5, dim=-1)
+        return (weights @ memory["values"]).transpose(1, 2).flatten(2), weights
 
-        def split(x: Tensor) -> Tensor:
-            return x.view(x.shape[0], x.shape[1], self.heads, -1).transpose(1, 2)  # (P, heads, ., H/heads)
-
-        query, keys, values = split(queries), split(memory["keys"]), split(memory["values"])
-        weights = torch.softmax(query @ keys.transpose(2, 3) * query.shape[-1] ** -0.5, dim=-1)
-        return (weights @ values).transpose(1, 2).flatten(2), weights
+    def _split(self, x: Tensor) -> Tensor:
+        """`(P, N, H)` to one slice a head, `(P, heads, N, H/heads)`."""
+        return x.view(x.shape[0], x.shape[1], self.heads, -1).transpose(1, 2)
 
     def _output(self, hidden: Tensor, context: Tensor) -> Tensor:
         output = torch.tanh(self.out(torch.cat([self.dropout(hidden), context], dim=-1)))  # (..., E)
