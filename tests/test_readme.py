@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,7 +49,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as a clone has it, where the commands are run, with small data sets and fresh weights beside it."""
     folder = tmp_path_factory.mktemp("clone")
     for name in ("examples", "recipes"):
-        (folder / name).symlink_to(ROOT / name)
+        shutil.copytree(ROOT / name, folder / name)
     random = np.random.default_rng(1)
 
     def photo(path: Path) -> None:

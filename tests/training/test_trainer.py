@@ -238,10 +238,20 @@ def test_a_phase_begins_with_the_best_weights_so_far(
         begun[self.at.phase] = {key: value.clone() for key, value in self.model.state_dict().items()}
 
     monkeypatch.setattr(Trainer, "_prepare_phase", remember)
-    best = run(recipe_file, tmp_path / "out")
+    best = run(recipe_file, tmp_path / "out", "phases.1.round_weights=false")
     tensors, about = load_checkpoint(best)
     assert about["dev"]["CIDEr-D"] == 0.5
     assert all(torch.equal(tensors[key], begun[1][key]) for key in tensors)
+
+
+def test_weights_that_only_work_unrounded_are_no_rival_to_rounded_ones(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export rounds the weights, so the best of the phases that round them is what it wants."""
+    scored(monkeypatch, [0.5, 0.4, 0.1])
+    _, about = load_checkpoint(run(recipe_file, tmp_path / "out", "phases.1.round_weights=true"))
+    assert about["dev"]["CIDEr-D"] == 0.1
+    assert about["round_weights"]
 
 
 def test_another_recipes_run_is_refused(recipe_file: Path, copy: Path) -> None:
