@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 def quantise_convolutions(path: Path, photos: NDArray[np.uint8]) -> None:
     """Replaces the encoder at `path` by a statically quantised one, its activation ranges read off `photos`."""
     import onnx
+    import onnxruntime
     from onnxruntime.quantization import (
         CalibrationDataReader,
         CalibrationMethod,
@@ -47,7 +48,9 @@ def quantise_convolutions(path: Path, photos: NDArray[np.uint8]) -> None:
         quantised = Path(temporary) / "quantised.onnx"
         root = logging.getLogger()
         level = root.level
-        root.setLevel(logging.ERROR)  # the quantiser advises on the root logger
+        # The quantiser advises on the root logger, onnxruntime warns of constants that are left over.
+        root.setLevel(logging.ERROR)
+        onnxruntime.set_default_logger_severity(3)
         try:
             quantize_static(
                 path,
@@ -63,6 +66,7 @@ def quantise_convolutions(path: Path, photos: NDArray[np.uint8]) -> None:
             )
         finally:
             root.setLevel(level)
+            onnxruntime.set_default_logger_severity(2)
         path.write_bytes(quantised.read_bytes())
 
 
