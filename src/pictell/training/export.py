@@ -21,7 +21,7 @@ from pictell.models import CaptioningModel
 from pictell.models.decoders.base import Decoder
 from pictell.photos import Preprocessing
 from pictell.training.graphs import fold_padding
-from pictell.training.quantise import quantise_convolutions, shrink_matrices
+from pictell.training.quantise import quantise_convolutions, quantise_decoder
 
 OPSET = 17
 
@@ -123,8 +123,7 @@ def export_bundle(
     """Writes a whole bundle; a bundle in `directory` is replaced only once the new one is complete.
 
     With `calibration`, training photos `(B, S, S, 3)` as the encoder sees them, the encoder is quantised to 8 bits with
-    activation ranges from these photos, and the decoder's weights are stored in 8 bits; without it both stay in full
-    precision.
+    activation ranges from these photos, and so are the decoder's products; without it both stay in full precision.
 
     Raises `BundleError` where `directory` holds something that is not a bundle; see `check_replaceable`.
     """
@@ -138,8 +137,7 @@ def export_bundle(
         export_graphs(model.cpu(), folder)
         if calibration is not None:
             quantise_convolutions(folder / "encoder.onnx", calibration)
-            for graph in ("start.onnx", "step.onnx"):
-                shrink_matrices(folder / graph)
+            quantise_decoder(folder, calibration)
         halves = {key: value.half().contiguous() for key, value in model.state_dict().items()}
         # With a progress, though an empty one, it is a checkpoint that a recipe can start from.
         save_file(halves, folder / "model.safetensors", metadata={"format": "pt", "progress": "{}"})
