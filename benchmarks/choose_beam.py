@@ -19,9 +19,9 @@ from pictell.bundle import find_bundle
 from pictell.data import load_dataset
 from pictell.decoding import beam_search
 from pictell.engines.onnx import OnnxEngine
-from pictell.evaluation import FUNCTION_WORDS
 from pictell.language import detokenise
 from pictell.metrics import score
+from pictell.metrics.statistics import FUNCTION_WORDS
 from pictell.photos import open_photo, prepare
 
 BEAMS = (1, 2, 3, 4, 5, 7)

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
@@ -112,9 +112,6 @@ class Captioner:
         batch_size: int = BATCH_SIZE,
     ) -> list[Caption | PictellError]:
         """One caption, or the error that kept it from being made, for each photo, in their order; see `stream`."""
-        photos = list(photos)
-        # Few photos are shared out too, so that no core is idle.
-        batch_size = min(batch_size, max(1, -(-len(photos) // self.threads))) if batch_size > 0 else batch_size
         return list(self.stream(photos, beam=beam, num=num, max_words=max_words, batch_size=batch_size))
 
     def stream(
@@ -128,7 +125,7 @@ class Captioner:
     ) -> Iterator[Caption | PictellError]:
         """As `caption_many`, each result handed out as soon as its batch and those before it are done.
 
-        Batches of `batch_size` photos are worked on by several threads, each with a core of its own, while the photos of
+        Batches of up to `batch_size` photos are worked on by several threads, each with a core of its own, while the photos of
         the next batch are read; only the pixels that the model sees are kept of them. `photos` is asked for the next
         ones by the caller's own thread, and no further ahead than that. A photo that cannot be opened gives its error in
         its place and nothing more. An interrupt, or closing the iterator, ends all threads within a batch's time.
@@ -146,6 +143,7 @@ class Captioner:
         self, photos: Iterator[PhotoSource], options: SearchOptions, batch_size: int
     ) -> Iterator[Caption | PictellError]:
         waiting: deque[Future[list[Caption | PictellError]]] = deque()
+        sizes = self._batch_sizes(batch_size)
         # The readers are left first: what the network's threads still wait for is cancelled before they are waited for.
         with (
             Workers(self.threads, name="network", join=True) as network,
@@ -155,7 +153,7 @@ class Captioner:
             def fill() -> None:
                 # One more than can be worked on: its photos are read meanwhile.
                 while len(waiting) <= self.threads and (
-                    batch := [readers.submit(self._read, photo) for photo in islice(photos, batch_size)]
+                    batch := [readers.submit(self._read, photo) for photo in islice(photos, next(sizes))]
                 ):
                     waiting.append(network.submit(self._results, batch, options))
 
@@ -165,6 +163,14 @@ class Captioner:
                 # Before the results are handed out: there is no telling when the caller comes back.
                 fill()
                 yield from results
+
+    def _batch_sizes(self, most: int) -> Iterator[int]:
+        """The first batches are small: the first captions come soon, and few photos are shared out among all cores."""
+        size = 2
+        while size < most:
+            yield from repeat(size, self.threads)
+            size *= 2
+        yield from repeat(most)
 
     def _results(self, batch: list[Future[NDArray[np.uint8]]], options: SearchOptions) -> list[Caption | PictellError]:
         read = [_outcome(future) for future in batch]

@@ -9,27 +9,20 @@ from dataclasses import dataclass
 from pictell.captioner import Captioner
 from pictell.data import CaptionedPhoto
 from pictell.errors import PictellError
-from pictell.metrics import plain_tokens, score
+from pictell.metrics import ptb_tokens, score
+from pictell.metrics.statistics import FUNCTION_WORDS
 from pictell.types import Caption
-
-# fmt: off
-FUNCTION_WORDS = frozenset((
-    "a", "an", "the", "his", "its", "their", "of", "in", "on", "at", "with", "and", "or", "but", "to", "by", "for",
-    "from", "into", "onto", "as", "while", "is", "are", "was", "were", "be",
-))
-# fmt: on
-"""Words that hardly any whole English caption ends in: determiners, prepositions, conjunctions, forms of "to be"."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """What `evaluate` found.
 
-    `scores` are the corpus scores by name, `BLEU-1` .. `BLEU-4` (0..1) and `CIDEr-D` (0..10), `versions` the version of
-    each; `beam` is the search's width. `distinct` is the number of different captions and `function_word_endings` that
-    of the captions whose last word is one of `FUNCTION_WORDS`, both as shares (0..1) of all photos. `mean_words` is the
-    mean length in words. `photos_per_second` counts opening, network and search. `captions` holds every photo's caption
-    by its id, empty for those that could not be captioned; `failed` says by id why.
+    `scores` are the corpus scores by name, `BLEU-1` .. `BLEU-4`, `ROUGE-L` (0..1) and `CIDEr-D` (0..10), `versions` the
+    version of each; `beam` is the search's width. `distinct` is the number of different captions and
+    `function_word_endings` that of the captions whose last word is one of `FUNCTION_WORDS`, both as shares (0..1) of all
+    photos. `mean_words` is the mean length in words. `photos_per_second` counts opening, network and search. `captions`
+    holds every photo's caption by its id, empty for those that could not be captioned; `failed` says by id why.
     """
 
     model: str
@@ -78,7 +71,7 @@ def evaluate(
             on_result(photo, result)
     took = time.perf_counter() - begun
     scores = score(references, captions)
-    words = [plain_tokens(caption) for caption in captions.values()]
+    words = ptb_tokens(list(captions.values()))
     return Evaluation(
         model=captioner.model,
         photos=len(photos),

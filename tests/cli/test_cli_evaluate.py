@@ -46,7 +46,9 @@ def test_scores_as_json(run: Any, flickr8k: Path, tiny_bundle: Path, tmp_path: P
         0,
         3,
     )
-    assert set(found["scores"]) == {"BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "CIDEr-D"} == set(found["versions"])
+    assert (
+        set(found["scores"]) == {"BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr-D"} == set(found["versions"])
+    )
     assert 0.3 < found["scores"]["BLEU-1"] < 1
     assert found["photos_per_second"] > 0
     results = json.loads(captions.read_text(encoding="utf-8"))

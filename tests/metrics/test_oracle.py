@@ -1,8 +1,12 @@
-"""BLEU and CIDEr-D agree with the published evaluation's own programs on the same words."""
+"""BLEU, ROUGE-L and CIDEr-D agree with the published evaluation's own programs, on the same words and from text on."""
 
 from __future__ import annotations
 
+import json
+import shutil
 import warnings
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +14,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pictell.metrics import Bleu, CiderD, plain_tokens
+from pictell.metrics import Bleu, CiderD, RougeL, score
 
 published_bleu = pytest.importorskip("pycocoevalcap.bleu.bleu")
 published_cider = pytest.importorskip("pycocoevalcap.cider.cider")
+published_rouge = pytest.importorskip("pycocoevalcap.rouge.rouge")
 
 Caption = list[str]
 Corpus = list[tuple[list[Caption], Caption]]
@@ -55,15 +60,65 @@ def test_cider_of_any_corpus(corpus: Corpus) -> None:
     assert_cider_agrees(corpus)
 
 
-def test_people_scored_against_each_other(shared_data: Path) -> None:
-    """The first caption of each Flickr8k test photo, scored against the other four."""
+def assert_rouge_agrees(corpus: Corpus) -> None:
+    theirs, theirs_per_image = published_rouge.Rouge().compute_score(*published_input(corpus))
+    ours, ours_per_image = RougeL([own for own, _ in corpus]).score([words for _, words in corpus])
+    assert ours == pytest.approx(theirs, rel=0, abs=1e-12)
+    np.testing.assert_allclose(ours_per_image, theirs_per_image, rtol=0, atol=1e-12)
+
+
+@given(corpora)
+def test_rouge_of_any_corpus(corpus: Corpus) -> None:
+    assert_rouge_agrees(corpus)
+
+
+# -- the whole way, from text to scores ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def coco() -> dict[str, list[str]]:
+    """The captions of COCO val2014, by image."""
+    jar = Path(published_bleu.__file__).parents[1] / "spice" / "spice-1.0.jar"
+    with zipfile.ZipFile(jar) as archive:
+        annotations = json.loads(archive.read("coco/annotations/captions_val2014.json"))["annotations"]
+    said: dict[str, list[str]] = {}
+    for annotation in annotations:
+        said.setdefault(str(annotation["image_id"]), []).append(annotation["caption"])
+    return said
+
+
+def assert_scores_agree(said: Mapping[str, list[str]]) -> None:
+    """The first caption of each image against the others, by the published programs with their Java tokeniser and by ours."""
+    if shutil.which("java") is None:
+        pytest.skip("the published tokeniser needs Java")
+    references = {key: own[1:] for key, own in said.items()}
+    candidates = {key: own[0] for key, own in said.items()}
+    tokeniser = pytest.importorskip("pycocoevalcap.tokenizer.ptbtokenizer").PTBTokenizer()
+    split = tokeniser.tokenize({key: [{"caption": text} for text in own] for key, own in references.items()})
+    spoken = tokeniser.tokenize({key: [{"caption": text}] for key, text in candidates.items()})
+    bleu, bleu_per_image = published_bleu.Bleu(4).compute_score(split, spoken, verbose=0)
+    rouge, rouge_per_image = published_rouge.Rouge().compute_score(split, spoken)
+    cider, cider_per_image = published_cider.Cider().compute_score(split, spoken)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "CIDEr-D of one image", UserWarning)
+        scores = score(references, candidates)
+    np.testing.assert_allclose(list(scores.corpus.values()), [*bleu, rouge, cider], rtol=0, atol=1e-9)
+    theirs = np.column_stack([*bleu_per_image, rouge_per_image, cider_per_image])
+    ours = [list(image.values()) for image in scores.per_image.values()]
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("images", [1, 1000, 5000])
+def test_coco_captions(coco: dict[str, list[str]], images: int) -> None:
+    chosen = sorted(coco)[images : 2 * images]
+    assert_scores_agree({key: coco[key] for key in chosen})
+
+
+def test_flickr8k_captions(shared_data: Path) -> None:
     folder = shared_data / "flickr8k" / "Flickr8k_text"
-    said: dict[str, list[Caption]] = {}
+    said: dict[str, list[str]] = {}
     for line in (folder / "Flickr8k.token.txt").read_text(encoding="utf-8").splitlines():
         name, text = line.split("\t")
-        said.setdefault(name.partition("#")[0], []).append(plain_tokens(text))
+        said.setdefault(name.partition("#")[0], []).append(text)
     photos = (folder / "Flickr_8k.testImages.txt").read_text(encoding="utf-8").split()
-    corpus = [(said[photo][1:], said[photo][0]) for photo in photos]
-    assert len(corpus) == 1000
-    assert_bleu_agrees(corpus)
-    assert_cider_agrees(corpus)
+    assert_scores_agree({photo: said[photo] for photo in photos})

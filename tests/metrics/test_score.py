@@ -4,12 +4,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pictell.errors import PictellError
-from pictell.metrics import METRICS, Bleu, CiderD, plain_tokens, score
+from pictell.metrics import METRICS_BY_DEFAULT, Bleu, CiderD, DocumentFrequencies, RougeL, ptb_tokens, score
 
 REFERENCES = {
     "dog": ["A dog runs over the grass.", "A brown dog's running."],
@@ -21,33 +23,70 @@ CANDIDATES = {"car": "a car in a street", "dog": "A dog runs on the grass", "cat
 
 def refused(references: Mapping[str, Any], candidates: Mapping[str, Any], *metrics: str) -> PictellError:
     with pytest.raises(PictellError) as raised:
-        score(references, candidates, metrics or METRICS)
+        score(references, candidates, metrics or METRICS_BY_DEFAULT)
     assert "\n" not in raised.value.message
     return raised.value
 
 
 def test_every_score_of_corpus_and_images() -> None:
-    names = ["BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "CIDEr-D"]
+    names = ["BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr-D"]
     scores = score(REFERENCES, CANDIDATES)
     assert list(scores.corpus) == names
     assert list(scores.versions) == names
     assert list(scores.per_image) == ["dog", "cat", "car"]
     assert all(list(image) == names for image in scores.per_image.values())
-    assert scores.versions["BLEU-4"] == "pictell-bleu 1, tokens plain-1"
-    assert scores.versions["CIDEr-D"] == "pictell-cider-d 1, tokens plain-1"
+    assert scores.versions["BLEU-4"] == "pictell-bleu 1, tokens ptb-1"
+    assert scores.versions["CIDEr-D"] == "pictell-cider-d 1, tokens ptb-1"
 
 
-def test_the_numbers_are_those_of_the_metrics_on_plain_tokens() -> None:
-    references = [[plain_tokens(text) for text in texts] for texts in REFERENCES.values()]
-    candidates = [plain_tokens(CANDIDATES[key]) for key in REFERENCES]
+def test_the_numbers_are_those_of_the_metrics_on_ptb_tokens() -> None:
+    references = [ptb_tokens(texts) for texts in REFERENCES.values()]
+    candidates = ptb_tokens([CANDIDATES[key] for key in REFERENCES])
     scores = score(REFERENCES, CANDIDATES)
     bleu, bleu_per_image = Bleu(references).score(candidates)
+    rouge, rouge_per_image = RougeL(references).score(candidates)
     cider, cider_per_image = CiderD(references).score(candidates)
-    assert list(scores.corpus.values()) == [*bleu, cider]
+    assert list(scores.corpus.values()) == [*bleu, rouge, cider]
     assert [list(image.values()) for image in scores.per_image.values()] == [
-        [*own_bleu, own_cider] for own_bleu, own_cider in zip(bleu_per_image, cider_per_image, strict=True)
+        [*own_bleu, own_rouge, own_cider]
+        for own_bleu, own_rouge, own_cider in zip(bleu_per_image, rouge_per_image, cider_per_image, strict=True)
     ]
     assert scores.per_image["dog"]["CIDEr-D"] > scores.per_image["cat"]["CIDEr-D"] == 0
+
+
+ODD_REFERENCES = {
+    **REFERENCES,
+    "car": ["A red car is parked.", "22 3/4 cars at 4:06pm (in the U.S.) ??", "plan B", "C is a car. He can't"],
+}
+ODD_CANDIDATES = {**CANDIDATES, "car": "22 3/4 cars can't (park) at 4:06pm in the U.S."}
+
+
+def test_scores_follow_from_what_the_images_add_up_to() -> None:
+    scores = score(ODD_REFERENCES, ODD_CANDIDATES)
+    assert list(scores.sums) == list(scores.corpus)
+    for name, own in scores.sums.items():
+        assert own.value() == pytest.approx(scores.corpus[name], abs=1e-12)
+
+
+def test_bleu_of_a_resample_is_that_of_its_images() -> None:
+    drawn = ["car", "dog", "dog", "dog"]
+    again = score(
+        {str(n): ODD_REFERENCES[key] for n, key in enumerate(drawn)},
+        {str(n): ODD_CANDIDATES[key] for n, key in enumerate(drawn)},
+        ["BLEU"],
+    )
+    found = score(ODD_REFERENCES, ODD_CANDIDATES, ["BLEU"]).sums
+    weights = np.array([[drawn.count(key) for key in ODD_REFERENCES]], dtype=np.float64)
+    for name, own in found.items():
+        assert own.of_sums(weights @ own.per_image) == pytest.approx([again.corpus[name]], abs=1e-12)
+
+
+def test_other_weights_of_words() -> None:
+    common = DocumentFrequencies(1000, {("a",): 900, ("dog",): 10, ("a", "dog"): 5}, "ptb-1")
+    scores = score({"dog": ["a dog"]}, {"dog": "a dog"}, ["CIDEr-D"], document_frequencies=common)
+    assert scores.corpus["CIDEr-D"] == pytest.approx(5)
+    with pytest.raises(PictellError, match="tokens other-1"):
+        score({"dog": ["a dog"]}, {"dog": "a dog"}, document_frequencies=replace(common, tokens="other-1"))
 
 
 def test_the_order_of_ids_and_case_and_punctuation_do_not_matter() -> None:
@@ -76,7 +115,7 @@ def test_unknown_metrics() -> None:
     error = refused(REFERENCES, CANDIDATES, "BLEU", "WER")
     assert error.kind == "unknown-metric"
     assert "'WER'" in error.message
-    assert "BLEU, CIDEr-D" in error.message
+    assert "BLEU, METEOR, ROUGE-L, CIDEr-D, CIDEr, SPICE" in error.message
     with pytest.raises(PictellError, match="no metric named"):
         score(REFERENCES, CANDIDATES, [])
 

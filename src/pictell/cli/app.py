@@ -12,6 +12,7 @@ from pictell.cli.doctor import doctor
 from pictell.cli.evaluate import evaluate
 from pictell.cli.export import export
 from pictell.cli.models import models
+from pictell.cli.score import score
 from pictell.cli.train import train
 
 # Without markup help needs no rich, whose import would take a tenth of a second from every command.
@@ -33,5 +34,5 @@ def _pictell(
     """Looks at photos and says what is in them."""
 
 
-for command in (caption, models, doctor, evaluate, train, export):
+for command in (caption, models, doctor, evaluate, score, train, export):
     app.command()(command)

@@ -46,7 +46,11 @@ class Bar:
 
     def advance(self) -> None:
         """Counts one more."""
-        self._done += 1
+        self.reach(self._done + 1)
+
+    def reach(self, done: int) -> None:
+        """Has counted `done` by now."""
+        self._done = done
         if not self._length or time.monotonic() - self._drawn_at > _SECONDS_BETWEEN:
             self._draw()
 

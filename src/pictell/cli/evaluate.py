@@ -40,9 +40,9 @@ def evaluate(
 ) -> None:
     """Score a model on a data set of photos with captions.
 
-    Gives BLEU-1..4 and CIDEr-D with their versions, the share of distinct captions, the share that end in a function
-    word ("a man with a"), the mean length, and photos a second. A photo that cannot be opened is named on standard
-    error and scored as if nothing had been said; the exit code is then 1.
+    Gives BLEU-1..4, ROUGE-L and CIDEr-D with their versions, the share of distinct captions, the share that end in a
+    function word ("a man with a"), the mean length, and photos a second. A photo that cannot be opened is named on
+    standard error and scored as if nothing had been said; the exit code is then 1.
     """
     from pictell.captioner import load
     from pictell.data import load_dataset

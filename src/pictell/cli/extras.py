@@ -6,7 +6,11 @@ import importlib.util
 
 from pictell.errors import MissingExtraError
 
-EXTRAS = {"heif": ("pillow_heif",), "train": ("onnx", "safetensors", "torch", "yaml")}
+EXTRAS = {
+    "heif": ("pillow_heif",),
+    "metrics": ("Stemmer", "pycocoevalcap"),
+    "train": ("onnx", "safetensors", "torch", "yaml"),
+}
 """The optional parts and the modules that each of them needs."""
 
 

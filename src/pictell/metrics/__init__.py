@@ -1,10 +1,25 @@
-"""How good captions are against what people wrote: BLEU-1..4 and CIDEr-D, of a corpus and of every image."""
+"""How good captions are against what people wrote: BLEU, METEOR, ROUGE-L, CIDEr and SPICE, of a corpus and of every image."""
 
 from __future__ import annotations
 
 from pictell.metrics.bleu import Bleu
-from pictell.metrics.cider import CiderD
-from pictell.metrics.score import METRICS, Scores, score
-from pictell.metrics.tokens import plain_tokens
+from pictell.metrics.cider import Cider, CiderD
+from pictell.metrics.frequencies import DocumentFrequencies
+from pictell.metrics.ptb import ptb_tokens
+from pictell.metrics.reward import CiderReward
+from pictell.metrics.rouge import RougeL
+from pictell.metrics.score import METRICS, METRICS_BY_DEFAULT, Scores, score
 
-__all__ = ["METRICS", "Bleu", "CiderD", "Scores", "plain_tokens", "score"]
+__all__ = [
+    "METRICS",
+    "METRICS_BY_DEFAULT",
+    "Bleu",
+    "Cider",
+    "CiderD",
+    "CiderReward",
+    "DocumentFrequencies",
+    "RougeL",
+    "Scores",
+    "ptb_tokens",
+    "score",
+]

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+
+import numpy as np
 
 from pictell.errors import PictellError
-from pictell.metrics import bleu, cider, tokens
-from pictell.metrics.ngrams import Tokens
+from pictell.metrics import bleu, cider, ptb, rouge, spice
+from pictell.metrics.frequencies import DocumentFrequencies
+from pictell.metrics.ngrams import Candidates, Floats, References
+from pictell.metrics.significance import CorpusScore, mean_score
+from pictell.metrics.words import parted, split_captions
+
+METRICS_BY_DEFAULT = ("BLEU", "ROUGE-L", "CIDEr-D")
+"""What `score` computes unless told: the metrics that need nothing but this package."""
 
 _NAMED = 3
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What `score` found. Keys are score names: `"BLEU-1"` .. `"BLEU-4"` (0..1), `"CIDEr-D"` (0..10).
+    """What `score` found. Keys are score names: `"BLEU-1"` .. `"BLEU-4"`, `"METEOR"`, `"ROUGE-L"` and `"SPICE"` (0..1),
+    `"CIDEr-D"` and `"CIDEr"` (0..10).
 
     `corpus` has one number a score, `per_image` the same for each id, `versions` the version of the metric and of the
-    tokeniser that each score was computed with: two scores may be compared where these agree.
+    tokeniser that each score was computed with: two scores may be compared where these agree. `sums` has each corpus
+    score as a function of what the images add up to, for `pictell.metrics.significance`; none for a score that is NaN.
     """
 
     corpus: dict[str, float]
     per_image: dict[str, dict[str, float]]
     versions: dict[str, str]
+    sums: dict[str, CorpusScore] = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -33,51 +46,139 @@ class _Column:
     version: str
     corpus: float
     per_image: list[float]
+    sums: CorpusScore
 
 
 def score(
     references: Mapping[str, Sequence[str]],
     candidates: Mapping[str, str],
-    metrics: Sequence[str] = ("BLEU", "CIDEr-D"),
+    metrics: Sequence[str] = METRICS_BY_DEFAULT,
+    *,
+    document_frequencies: DocumentFrequencies | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Scores:
     """Score captions against what people wrote.
 
     `references` gives, for each image id, one or more captions; `candidates` one caption for each of the same ids;
-    `metrics` names what to compute, out of `METRICS`. Captions are plain text and are split by `plain_tokens`. An
-    empty candidate is allowed and scores about 0. CIDEr-D of a single image warns and is 0.
+    `metrics` names what to compute, out of `METRICS`. Captions are plain text and are split by `ptb_tokens`, whose
+    tokens of a caption can depend on the next one: references and candidates are each split in the order of the
+    references. An empty candidate is allowed and scores about 0. CIDEr and CIDEr-D weigh words by their
+    `document_frequencies` in another corpus, or else in these references; of a single image's references they warn
+    and are 0. METEOR indexes its word lists the first time on a machine, some 20 seconds; `progress` is told the bytes
+    read of them and all bytes.
 
     Raises `PictellError`: `"unknown-metric"`; `"empty"` where there are no references at all; `"no-references"` and
     `"missing-candidates"` where ids have no references or no candidate; `"not-text"` where a caption is not a string
-    (a withheld caption, which is `None`, is scored as `""` or left out together with its references).
+    (a withheld caption, which is `None`, is scored as `""` or left out together with its references); `"missing"` or
+    `"missing-extra"` where METEOR or SPICE lacks what it needs.
     """
     names = (metrics,) if isinstance(metrics, str) else tuple(dict.fromkeys(metrics))
     _check_metrics(names)
     _check_captions(references, candidates)
-    split_references = [[tokens.plain_tokens(caption) for caption in captions] for captions in references.values()]
-    split_candidates = [tokens.plain_tokens(candidates[key]) for key in references]
-    columns = [column for name in names for column in _METRICS[name](split_references, split_candidates)]
+    if document_frequencies is not None and document_frequencies.tokens != ptb.VERSION:
+        raise PictellError(
+            "frequencies",
+            f"the document frequencies are of tokens {document_frequencies.tokens}, the captions of {ptb.VERSION}",
+        )
+    corpus = _Corpus(
+        split_captions(references.values()),
+        ptb.ptb_tokens([candidates[key] for key in references]),
+        document_frequencies,
+        progress,
+    )
+    columns = [column for name in names for column in _METRICS[name](corpus)]
     return Scores(
         corpus={column.name: column.corpus for column in columns},
         per_image={key: {column.name: column.per_image[i] for column in columns} for i, key in enumerate(references)},
-        versions={column.name: f"{column.version}, tokens {tokens.VERSION}" for column in columns},
+        versions={column.name: f"{column.version}, tokens {ptb.VERSION}" for column in columns},
+        sums={column.name: column.sums for column in columns if not math.isnan(column.corpus)},
     )
 
 
-def _bleu_columns(references: Sequence[Sequence[Tokens]], candidates: Sequence[Tokens]) -> list[_Column]:
-    corpus, per_image = bleu.Bleu(references).score(candidates)
+@dataclass(frozen=True)
+class _Corpus:
+    """The tokens of all references and candidates, and what several metrics make of them."""
+
+    references: list[list[list[str]]]
+    candidates: list[list[str]]
+    frequencies: DocumentFrequencies | None
+    progress: Callable[[int, int], None] | None
+
+    @cached_property
+    def counted(self) -> tuple[References, Candidates]:
+        """With tokens parted at no-break spaces."""
+        references = References(parted(self.references), self.frequencies)
+        [candidates] = parted([self.candidates])
+        return references, references.number(candidates)
+
+    @cached_property
+    def whole(self) -> tuple[References, Candidates]:
+        """With tokens whole, as the published ROUGE-L sees them."""
+        if parted(self.references) is self.references and parted([self.candidates])[0] is self.candidates:
+            return self.counted
+        references = References(self.references)
+        return references, references.number(self.candidates)
+
+
+def _bleu_columns(corpus: _Corpus) -> list[_Column]:
+    references, candidates = corpus.counted
+    scorer = bleu.Bleu(references)
+    whole, per_image = scorer.score(candidates)
+    statistics = scorer.statistics(candidates).astype(np.float64)
     return [
-        _Column(f"BLEU-{order + 1}", bleu.VERSION, number, [image[order] for image in per_image])
-        for order, number in enumerate(corpus)
+        _Column(
+            f"BLEU-{order + 1}",
+            bleu.VERSION,
+            number,
+            [image[order] for image in per_image],
+            CorpusScore(statistics, partial(_bleu_of_sums, order)),
+        )
+        for order, number in enumerate(whole)
     ]
 
 
-def _cider_columns(references: Sequence[Sequence[Tokens]], candidates: Sequence[Tokens]) -> list[_Column]:
-    return [_Column("CIDEr-D", cider.VERSION, *cider.CiderD(references).score(candidates))]
+def _bleu_of_sums(order: int, sums: Floats) -> Floats:
+    return bleu.from_statistics(sums.astype(np.int64))[:, order]
 
 
-_METRICS: dict[str, Callable[[Sequence[Sequence[Tokens]], Sequence[Tokens]], list[_Column]]] = {
+def _meteor_columns(corpus: _Corpus) -> list[_Column]:
+    from pictell.metrics.meteor import Meteor, from_statistics  # its tables are large: only those who ask load them
+
+    meteor = Meteor(corpus.references, progress=corpus.progress)
+    statistics = meteor.statistics(corpus.candidates)
+    [whole] = from_statistics(statistics.sum(axis=0, keepdims=True)).tolist()
+    per_image = from_statistics(statistics).tolist()
+    return [_Column("METEOR", meteor.version, whole, per_image, CorpusScore(statistics, from_statistics))]
+
+
+def _rouge_columns(corpus: _Corpus) -> list[_Column]:
+    references, candidates = corpus.whole
+    return [_mean_column("ROUGE-L", rouge.VERSION, *rouge.RougeL(references).score(candidates))]
+
+
+def _cider_columns(kind: type[cider.Cider], corpus: _Corpus) -> list[_Column]:
+    references, candidates = corpus.counted
+    return [_mean_column(kind.NAME, kind.VERSION, *kind(references).score(candidates))]
+
+
+def _spice_columns(corpus: _Corpus) -> list[_Column]:
+    references = [[" ".join(words) for words in own] for own in corpus.references]
+    candidates = [" ".join(words) for words in corpus.candidates]
+    return [_mean_column("SPICE", spice.VERSION, *spice.spice(references, candidates))]
+
+
+def _mean_column(name: str, version: str, corpus: float, per_image: list[float]) -> _Column:
+    """A score of which the corpus's is the mean of the images'."""
+    return _Column(name, version, corpus, per_image, mean_score(per_image))
+
+
+_METRICS: dict[str, Callable[[_Corpus], list[_Column]]] = {
     "BLEU": _bleu_columns,
-    "CIDEr-D": _cider_columns,
+    "METEOR": _meteor_columns,
+    "ROUGE-L": _rouge_columns,
+    "CIDEr-D": partial(_cider_columns, cider.CiderD),
+    "CIDEr": partial(_cider_columns, cider.Cider),
+    "SPICE": _spice_columns,
 }
 
 METRICS = tuple(_METRICS)
