@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from pictell.models import CaptioningModel
 
 # Busy machines are slow: no example is wrong for having taken long.
 settings.register_profile("pictell", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -52,6 +56,29 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         terms="Random weights, for tests.",
     )
     return directory
+
+
+@pytest.fixture(scope="session")
+def telling_model() -> CaptioningModel:
+    """Random weights, 30 words, large enough that photos and words are told apart and captions end. Do not train it."""
+    import torch
+
+    from pictell.models import build_model
+
+    torch.manual_seed(0)
+    decoder = {"name": "spatial_attention", "embedding": 12, "hidden": 16, "output": 16, "heads": 2}
+    model = build_model({"encoder": {"name": "mobilenet_v2", "size": 64}, "decoder": decoder}, 30).eval()
+    with torch.no_grad():
+        for parameter in model.encoder.parameters():
+            if parameter.ndim == 4:
+                torch.nn.init.kaiming_normal_(parameter)
+        for parameter in model.decoder.parameters():
+            if parameter.ndim == 2:
+                parameter.mul_(4)
+        # Weights that began small: as large as the others now.
+        torch.nn.init.normal_(model.decoder.get_parameter("classify.weight"))
+        model.decoder.get_parameter("classify.bias")[2] = 1.0
+    return model
 
 
 def _write_tiny_graphs(directory: Path, *, size: int, words: int) -> None:

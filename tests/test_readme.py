@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 120
 READMES = ("README.md", "README.zh-CN.md")
 SMALL = (
-    "model.encoder.size=64 model.decoder.embedding=8 model.decoder.hidden=16 model.decoder.heads=2 data.min_count=1 "
-    "batch_size=4 phases.0.epochs=1 phases.1.epochs=1 phases.2.epochs=1"
+    "model.encoder.size=64 model.decoder.embedding=8 model.decoder.hidden=16 model.decoder.output=16 "
+    "model.decoder.heads=2 data.min_count=1 batch_size=4 phases.0.epochs=1 phases.1.epochs=1 phases.2.epochs=1"
 )
 
 needs_default = pytest.mark.skipif(not installed_bundles(), reason="no model is installed with the package")

@@ -14,28 +14,16 @@ from numpy.typing import NDArray
 from pictell.decoding import SearchOptions, beam_search
 from pictell.engines import Engine
 from pictell.engines.torch import TorchEngine, TorchState
-from pictell.models import build_model
+from pictell.models import CaptioningModel
 
 WORDS = 30
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[TorchEngine]:
+def engine(telling_model: CaptioningModel) -> Iterator[TorchEngine]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    torch.manual_seed(0)
-    decoder = {"name": "spatial_attention", "embedding": 12, "hidden": 16, "heads": 2}
-    model = build_model({"encoder": {"name": "mobilenet_v2", "size": 64}, "decoder": decoder}, WORDS).eval()
-    with torch.no_grad():
-        # Large weights tell photos and words apart; the end's bias lets captions end.
-        for parameter in model.encoder.parameters():
-            if parameter.ndim == 4:
-                torch.nn.init.kaiming_normal_(parameter)
-        for parameter in model.decoder.parameters():
-            if parameter.ndim == 2:
-                parameter.mul_(4)
-        model.decoder.get_parameter("bias")[2] = 1.0
-    yield TorchEngine(model)
+    yield TorchEngine(telling_model)
     torch.set_num_threads(threads)
 
 

@@ -17,7 +17,7 @@ WORDS, CHANNELS, REGIONS = 23, 12, 6
 PAD, START, END = 0, 1, 2
 
 TINY: Mapping[str, Mapping[str, Any]] = {
-    "spatial_attention": {"embedding": 8, "hidden": 12, "heads": 3, "dropout": 0.5},
+    "spatial_attention": {"embedding": 8, "hidden": 12, "output": 10, "heads": 3, "dropout": 0.5},
 }
 """Settings of each decoder that make it small."""
 

@@ -12,8 +12,6 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from pictell.models import CaptioningModel, build_model
-
 COLOURS = {"red": (220, 40, 40), "green": (40, 200, 60), "blue": (40, 60, 220), "yellow": (230, 220, 50)}
 SHAPES = ("disc", "bar", "stripe")
 
@@ -89,7 +87,7 @@ data:
   max_words: 9
 model:
   encoder: {{name: mobilenet_v2, size: 64}}
-  decoder: {{name: spatial_attention, embedding: 8, hidden: 12, heads: 2, dropout: 0.3}}
+  decoder: {{name: spatial_attention, embedding: 8, hidden: 12, output: 10, heads: 2, dropout: 0.3}}
 batch_size: 4
 beam: 2
 checkpoint_minutes: 0
@@ -100,20 +98,3 @@ phases:
         encoding="utf-8",
     )
     return path
-
-
-@pytest.fixture(scope="session")
-def telling_model() -> CaptioningModel:
-    """Random weights, large enough that photos and words are told apart and captions end. Do not train it."""
-    torch.manual_seed(0)
-    decoder = {"name": "spatial_attention", "embedding": 12, "hidden": 16, "heads": 2}
-    model = build_model({"encoder": {"name": "mobilenet_v2", "size": 64}, "decoder": decoder}, 30).eval()
-    with torch.no_grad():
-        for parameter in model.encoder.parameters():
-            if parameter.ndim == 4:
-                torch.nn.init.kaiming_normal_(parameter)
-        for parameter in model.decoder.parameters():
-            if parameter.ndim == 2:
-                parameter.mul_(4)
-        model.decoder.get_parameter("bias")[2] = 1.0
-    return model

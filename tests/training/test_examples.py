@@ -197,6 +197,7 @@ def test_a_photo_that_is_held_out_under_another_name_does_not_train(own_data: Da
     said: list[str] = []
     assert load_examples(own_data, said.append) == before
     assert said[0] == f"left out planted.jpg: looks like {held_out.id}"
+    assert said[1].endswith("held-out ones: 1 alike")
     unguarded = load_examples(replace(own_data, held_out=[]), silent)
     assert [example.photo.id for example in unguarded][-1] == "planted.jpg"
 
@@ -216,7 +217,8 @@ def test_blocked_long_and_empty_captions_do_not_train(own_data: Data, flickr8k: 
     assert found[:-1] == before
     assert found[-1].captions == (("a", "dog"),)
     assert said == [
-        "9 training photos, 17 captions; left out 4 captions with blocked words or none, 1 of more than 9 words"
+        "10 training photos compared with 4 held-out ones: none alike",
+        "9 training photos, 17 captions; left out 4 captions with blocked words or none, 1 of more than 9 words",
     ]
 
 

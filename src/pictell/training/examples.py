@@ -61,6 +61,7 @@ def load_examples(data: Data, say: Callable[[str], None]) -> list[Example]:
         pairs = near_duplicates(hash_files([p.path for p in photos]), hash_files([p.path for p in held_out]))
         for number, other in pairs:
             say(f"left out {photos[number].id}: looks like {held_out[other].id}")
+        say(f"{len(photos)} training photos compared with {len(held_out)} held-out ones: {len(pairs) or 'none'} alike")
         alike = {number for number, _ in pairs}
         photos = [photo for number, photo in enumerate(photos) if number not in alike and photo.id not in ids]
     examples, blocked, long = [], 0, 0

@@ -35,7 +35,7 @@ def fold_padding(path: Path) -> int:
             conv.input[0] = pad.input[0]
         graph.node.remove(pad)
         folded += 1
-    _drop_unread(graph)
+    drop_unread(graph)
     onnx.checker.check_model(model)
     onnx.save(model, path)
     return folded
@@ -94,7 +94,7 @@ def _constant(model: Any, name: str) -> NDArray[Any] | None:
     return np.asarray(evaluator.run(None, {})[0])
 
 
-def _drop_unread(graph: Any) -> None:
+def drop_unread(graph: Any) -> None:
     """Removes the nodes that nothing reads any more."""
     read = {output.name for output in graph.output}
     for node in reversed(list(graph.node)):  # nodes stand in the order in which they are computed

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pictell.language.vocabulary import START
+from pictell.training.byte_input import read_bytes
 
 
 def quantise_convolutions(path: Path, photos: NDArray[np.uint8]) -> None:
@@ -71,6 +72,7 @@ def quantise_convolutions(path: Path, photos: NDArray[np.uint8]) -> None:
             root.setLevel(level)
             onnxruntime.set_default_logger_severity(2)
         path.write_bytes(quantised.read_bytes())
+    read_bytes(path)
 
 
 def quantise_decoder(folder: Path, photos: NDArray[np.uint8], *, words: int = 12) -> None:
@@ -160,9 +162,9 @@ def quantise_products(path: Path, runs: Iterable[Mapping[str, NDArray[Any]]]) ->
         scale = max((high - low) / 255.0, 1e-12)
         if operand not in done:
             done.add(operand)
-            constant(f"{operand}.scale", np.array(scale, np.float32))
-            constant(f"{operand}.zero", np.array(round(-low / scale), np.uint8))
-            about = [operand, f"{operand}.scale", f"{operand}.zero"]
+            constant(f"{operand}.uint8.scale", np.array(scale, np.float32))
+            constant(f"{operand}.uint8.zero", np.array(round(-low / scale), np.uint8))
+            about = [operand, f"{operand}.uint8.scale", f"{operand}.uint8.zero"]
             nodes.append(helper.make_node("QuantizeLinear", about, [f"{operand}.uint8"]))
         transposed = any(attribute.name == "transB" and attribute.i for attribute in node.attribute)
         matrix = weights[weight].T if transposed else weights[weight]
@@ -172,7 +174,7 @@ def quantise_products(path: Path, runs: Iterable[Mapping[str, NDArray[Any]]]) ->
         constant(f"{result}.weight", (np.rint(matrix / scales) + 128).astype(np.uint8))  # (rows, columns)
         constant(f"{result}.weight.zero", np.array(128, np.uint8))
         constant(f"{result}.scale", (scales * scale).astype(np.float32))
-        factors = [f"{operand}.uint8", f"{result}.weight", f"{operand}.zero", f"{result}.weight.zero"]
+        factors = [f"{operand}.uint8", f"{result}.weight", f"{operand}.uint8.zero", f"{result}.weight.zero"]
         nodes.append(helper.make_node("MatMulInteger", factors, [f"{result}.int32"], name=node.name))
         nodes.append(helper.make_node("Cast", [f"{result}.int32"], [f"{result}.float"], to=TensorProto.FLOAT))
         bias = list(node.input[2:])
