@@ -189,6 +189,35 @@ def test_fewest_chunks_are_made() -> None:
     assert align([(0, 1, 0, 1, 0), (0, 1, 5, 1, 0), (1, 1, 6, 1, 0)]) == ([(0, 1, 5, 1, 0), (1, 1, 6, 1, 0)], 1)
 
 
+def places(*matches: tuple[int, int, int, int, int]) -> list[tuple[int, int]]:
+    return [(match[0], match[2]) for match in align(list(matches))[0]]
+
+
+def word(reference: int, candidate: int, matcher: int = 0) -> tuple[int, int, int, int, int]:
+    return reference, 1, candidate, 1, matcher
+
+
+def test_the_first_of_equal_words_is_taken() -> None:
+    assert places(word(4, 0), word(12, 0)) == [(4, 0)]
+    assert places(word(2, 2), word(2, 4)) == [(2, 2)]
+    assert places(word(4, 2), word(4, 4), word(0, 2), word(0, 4)) == [(0, 2), (4, 4)]
+
+
+def test_an_equal_place_burdens_nobody() -> None:
+    """A match between equal places adds nothing to those who come after it, so that the later one, open longer, is first."""
+    assert places(word(2, 2), word(6, 2)) == [(6, 2)]
+    assert places(word(0, 0), word(2, 0), word(6, 0), word(0, 2), word(2, 2), word(6, 2)) == [(0, 0), (6, 2)]
+
+
+def test_of_equal_chunks_the_first_is_kept() -> None:
+    """`a b x a c` against `a b y c`, where the second word may stay in its chunk or begin that of the last."""
+    assert places(word(0, 0), word(1, 1), word(2, 2), word(8, 2), word(9, 3)) == [(0, 0), (1, 1), (2, 2), (9, 3)]
+
+
+def test_an_equal_word_is_tried_before_a_synonym() -> None:
+    assert places(word(1, 1, 2), word(8, 1, 2), word(1, 6), word(8, 6), word(4, 0)) == [(4, 0), (8, 6)]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -224,7 +253,9 @@ def test_base_forms(word: str, bases: tuple[str, ...]) -> None:
 
 def test_two_ways_are_two_matches() -> None:
     matcher = WordMatcher(WordData(frozenset(), {"sofa": "1", "sofas": "1"}, {}), lambda word: word.removesuffix("s"))
-    assert matcher.matches(["sofa"], ["sofas"]) == [(0, 1, 0, 1, 1), (0, 1, 0, 1, 2)]
+    matcher.learn(["sofa", "couch"])
+    assert matcher.matches({"couch": [0], "sofa": [1, 2]}, ["x", "sofa"]) == [(1, 1, 1, 1, 0), (2, 1, 1, 1, 0)]
+    assert matcher.matches({"sofa": [0]}, ["sofas"]) == [(0, 1, 0, 1, 1), (0, 1, 0, 1, 2)]
 
 
 def test_the_index_is_kept(files: MeteorFiles, tmp_path: Path) -> None:

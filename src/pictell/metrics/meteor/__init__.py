@@ -47,6 +47,7 @@ class Meteor:
         self._phrase_matcher = PhraseMatcher(files.paraphrases(cache_folder(), progress))
         self._word_matcher = WordMatcher(files.words(), stem)
         self._references = self._prepare([caption for captions in references for caption in captions])
+        self._word_matcher.learn({word for reference in self._references for word in reference.words})
         self._counts = [len(captions) for captions in references]
 
     def score(self, candidates: Sequence[Sequence[str]]) -> tuple[float, list[float]]:
@@ -80,14 +81,15 @@ class Meteor:
 
     def _prepare(self, captions: Sequence[Sequence[str]]) -> list[_Sentence]:
         words = [meteor_words(caption) for caption in captions]
+        matcher = self._word_matcher
         return [
-            _Sentence(own, phrases, [self._word_matcher.is_function_word(word) for word in own])
+            _Sentence(own, phrases, [matcher.is_function_word(word) for word in own])
             for own, phrases in zip(words, self._phrase_matcher.phrases(words), strict=True)
         ]
 
     def _statistics(self, reference: _Sentence, candidate: _Sentence) -> Statistics:
         matches, chunks = align(
-            self._word_matcher.matches(reference.words, candidate.words)
+            self._word_matcher.matches(reference.places, candidate.words)
             + self._phrase_matcher.matches(reference.phrases, candidate.phrases)
         )
         weighed = reference_weighed = 0.0
@@ -113,13 +115,16 @@ class Meteor:
 
 
 class _Sentence:
-    """A caption's words, the phrases of the table in it, and what its words weigh."""
+    """A caption's words, where each of them is, the phrases of the table in it, and what its words weigh."""
 
-    __slots__ = ("_weights", "function_words", "phrases", "words")
+    __slots__ = ("_weights", "function_words", "phrases", "places", "words")
 
     def __init__(self, words: Sequence[str], phrases: Phrases, function: Sequence[bool]) -> None:
         self.words = words
         self.phrases = phrases
+        self.places: dict[str, list[int]] = {}
+        for place, word in enumerate(words):
+            self.places.setdefault(word, []).append(place)
         self.function_words = sum(function)
         self._weights = [1 - DELTA if each else DELTA for each in function]
 

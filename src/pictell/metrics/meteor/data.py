@@ -32,7 +32,7 @@ from pictell.errors import MissingExtraError, PictellError
 Progress = Callable[[int, int], None]
 """Called with what is done and the whole, in the same unit, while the index is built."""
 
-_FORMAT = 1  # of the index; another number is another folder
+_FORMAT = 2  # of the index; another number is another folder
 LONGEST = 7
 """Words in the longest phrase of the table."""
 _ARRAYS = ("keys", "sources", "offsets", "targets")
@@ -54,7 +54,8 @@ class Paraphrases:
     """The table of paraphrases as a tree of words whose nodes are phrases.
 
     `keys` (nodes,) holds `parent << 16 | word` in rising order; a node's number is its place in it plus one, and 0 is the
-    root. `sources` (S,) are the nodes that have paraphrases, `targets[offsets[i] : offsets[i + 1]]` those of the i-th.
+    root. `sources` (S,) are the nodes that have paraphrases, `targets[offsets[i] : offsets[i + 1]]` those of the i-th, in the
+    order of the table.
     """
 
     def __init__(self, words: dict[str, int], arrays: dict[str, npt.NDArray[Any]]) -> None:
@@ -214,7 +215,7 @@ def _index(chunks: Iterator[list[bytes]]) -> tuple[list[str], dict[str, npt.NDAr
     target = nodes[np.concatenate(targets)] if targets else np.zeros(0, np.int32)
     known = (source > 0) & (target > 0)
     source, target = source[known], target[known]
-    order = np.lexsort((target, source))
+    order = np.argsort(source, kind="stable")  # each phrase's paraphrases stay as the table lists them
     found, counts = np.unique(source, return_counts=True)
     return words, {
         "keys": keys,

@@ -52,30 +52,41 @@ class WordMatcher:
         self._stem = stem
         self._stems: dict[str, str] = {}
         self._synsets: dict[str, frozenset[str]] = {}
-        self._kinds: dict[str, dict[str, tuple[int, ...]]] = {}
+        self._known: dict[str, list[str]] = {}  # reference words by their stems and synonym sets
+        self._kin: dict[str, dict[str, tuple[int, ...]]] = {}
 
     def is_function_word(self, word: str) -> bool:
         """Whether a word counts as a function word, as punctuation also does."""
         return word in self._data.function_words
 
-    def matches(self, reference: Sequence[str], candidate: Sequence[str]) -> list[Match]:
-        """All pairs of single words, in any order; two words that match in two ways are there twice."""
+    def learn(self, words: Iterable[str]) -> None:
+        """Takes in the words, each once, that references may have; before they are matched."""
+        for word in words:
+            for trace in self._traces(word):
+                self._known.setdefault(trace, []).append(word)
+
+    def matches(self, reference: Mapping[str, Sequence[int]], candidate: Sequence[str]) -> list[Match]:
+        """All pairs of single words as they come in the candidate; two words that match in two ways are there twice.
+
+        `reference` has the places of each of its words.
+        """
         found: list[Match] = []
         for place, word in enumerate(candidate):
-            kinds = self._kinds.get(word)
-            if kinds is None:
-                kinds = self._kinds[word] = {}
-            for other_place, other in enumerate(reference):
-                if other == word:
-                    found.append((other_place, 1, place, 1, EXACT))
-                    continue
-                ways = kinds.get(other)
-                if ways is None:
-                    ways = kinds[other] = self._ways(word, other)
-                found += [(other_place, 1, place, 1, way) for way in ways]
+            kin = self._kin.get(word)
+            if kin is None:
+                others = {other for trace in self._traces(word) for other in self._known.get(trace, ())}
+                kin = self._kin[word] = {other: ways for other in others if (ways := self._ways(word, other))}
+            for other in kin.keys() & reference.keys():
+                found += [(start, 1, place, 1, way) for start in reference[other] for way in kin[other]]
         return found
 
+    def _traces(self, word: str) -> frozenset[str]:
+        """Words that match in any way have one of these in common."""
+        return self._synsets_of(word) | {self._stem_of(word)}
+
     def _ways(self, word: str, other: str) -> tuple[int, ...]:
+        if word == other:
+            return (EXACT,)
         ways = []
         if self._stem_of(word) == self._stem_of(other):
             ways.append(STEM)
@@ -118,7 +129,7 @@ class PhraseMatcher:
 
     def __init__(self, table: Paraphrases) -> None:
         self._table = table
-        self._paraphrases: dict[int, frozenset[int]] = {}
+        self._paraphrases: dict[int, dict[int, int]] = {}  # with the place of each in the table
 
     def phrases(self, sentences: Sequence[Sequence[str]]) -> list[Phrases]:
         """The phrases of each sentence that the table knows."""
@@ -146,25 +157,31 @@ class PhraseMatcher:
         return list(found)
 
     def matches(self, reference: Phrases, candidate: Phrases) -> list[Match]:
-        """All pairs of phrases, those first that the table lists in the direction from candidate to reference."""
-        found: list[Match] = []
+        """All pairs of phrases in the order in which the program tries them, which decides between equal alignments.
+
+        First those that the table lists in the direction from reference to candidate, as it lists them for each phrase of
+        the reference; then those of the other direction, as they come in the candidate.
+        """
+        found: list[tuple[tuple[int, int, int, int], Match]] = []
         back: list[Match] = []
-        for node, places in candidate.items():
-            for other in self._paraphrases.get(node, _NONE) & reference.keys():
-                found += [(*there, *here, PARAPHRASE) for here in places for there in reference[other]]
         for other, others in reference.items():
-            for node in self._paraphrases.get(other, _NONE) & candidate.keys():
-                back += [(*there, *here, PARAPHRASE) for here in candidate[node] for there in others]
-        return sorted(found, key=_in_candidate) + sorted(back, key=_in_candidate)
+            if listed := self._paraphrases.get(other):
+                for node in listed.keys() & candidate.keys():
+                    rank, here = listed[node], candidate[node]
+                    found += [
+                        ((*there, rank, place[0]), (*there, *place, PARAPHRASE)) for there in others for place in here
+                    ]
+        for node, places in candidate.items():
+            if listed := self._paraphrases.get(node):
+                for other in listed.keys() & reference.keys():
+                    back += [(*there, *here, PARAPHRASE) for here in places for there in reference[other]]
+        return [match for _, match in sorted(found)] + sorted(back, key=_in_candidate)
 
     def _learn(self, nodes: Iterable[int]) -> None:
         """Keeps what the table has for the phrases, so that each is looked up once."""
         new = np.array(sorted(set(nodes) - self._paraphrases.keys()), np.int64)
         for node, others in self._table.of(new):
-            self._paraphrases[node] = frozenset(others.tolist())
-
-
-_NONE: frozenset[int] = frozenset()
+            self._paraphrases[node] = {other: place for place, other in enumerate(others.tolist())}
 
 
 def _in_candidate(match: Match) -> tuple[int, int, int, int]:
