@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,10 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from pictell.models import CaptioningModel
+
+# A shell that starts the tests in the background has them ignore interrupts, and all that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Busy machines are slow: no example is wrong for having taken long.
 settings.register_profile("pictell", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -76,7 +81,7 @@ def telling_model() -> CaptioningModel:
             if parameter.ndim == 2:
                 parameter.mul_(4)
         # Weights that began small: as large as the others now.
-        torch.nn.init.normal_(model.decoder.get_parameter("classify.weight"))
+        torch.nn.init.normal_(model.decoder.get_parameter("classify.weight"), std=0.3)
         model.decoder.get_parameter("classify.bias")[2] = 1.0
     return model
 

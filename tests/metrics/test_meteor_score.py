@@ -283,3 +283,11 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, files: MeteorFiles) 
     with pytest.raises(PictellError, match=r"pictell\[metrics\]") as caught:
         Meteor([], files=files)
     assert caught.value.kind == "missing-extra"
+
+
+def test_captions_too_long_to_align_are_refused(files: MeteorFiles) -> None:
+    long = ["dog", "runs"] * 500
+    assert Meteor([[["a", "dog", "runs"]]], files=files).score([long])[0] > 0
+    with pytest.raises(PictellError, match="leave METEOR out") as raised:
+        Meteor([[long]], files=files).score([long])
+    assert raised.value.kind == "too-long"

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pictell.errors import PictellError
 from pictell.metrics.meteor.align import align
 from pictell.metrics.meteor.data import MeteorFiles, Progress, cache_folder
 from pictell.metrics.meteor.matchers import PhraseMatcher, Phrases, WordMatcher, snowball_stemmer
@@ -18,6 +19,9 @@ from pictell.metrics.meteor.normalise import meteor_words
 from pictell.metrics.meteor.score import DELTA, WEIGHTS, Statistics, from_statistics
 
 VERSION = "meteor-1.5-en"
+
+_MOST_MATCHES = 100_000
+"""More pairs of equal words than this, as only captions of very many words have, would take minutes to align."""
 
 __all__ = ["VERSION", "Meteor", "from_statistics"]
 
@@ -28,6 +32,8 @@ class Meteor:
     `references` gives, for each image, one or more captions as Penn Treebank tokens. At its first use on a machine the
     table of paraphrases is indexed into the user's cache (some 15 seconds, 55 MB); `progress` is then called with the bytes
     read and all bytes. `files` are the data where they are not the installed ones.
+
+    Captions of a thousand words and more that repeat each other's words are refused (`"too-long"`, on scoring).
 
     Raises `MissingExtraError` where PyStemmer or pycocoevalcap is not installed, and `PictellError` (`"damaged"`,
     `"not-writable"`) where the data cannot be read or their index cannot be kept.
@@ -88,6 +94,14 @@ class Meteor:
         ]
 
     def _statistics(self, reference: _Sentence, candidate: _Sentence) -> Statistics:
+        if len(reference.words) * len(candidate.words) > _MOST_MATCHES:
+            equal = sum(len(reference.places.get(word, ())) for word in candidate.words)
+            if equal > _MOST_MATCHES:
+                raise PictellError(
+                    "too-long",
+                    f"METEOR has {equal} ways to match the words of a caption of {len(candidate.words)} words with those "
+                    f"of a reference of {len(reference.words)}: shorten them, or leave METEOR out",
+                )
         matches, chunks = align(
             self._word_matcher.matches(reference.places, candidate.words)
             + self._phrase_matcher.matches(reference.phrases, candidate.phrases)
