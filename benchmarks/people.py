@@ -2,7 +2,7 @@
 
     python benchmarks/people.py --data flickr8k:FOLDER [--split test]
 
-A yardstick for a captioner's scores, not a ceiling: a captioner is compared with one reference more.
+Needs the `metrics` extra. A yardstick for a captioner's scores, not a ceiling: a captioner is compared with one reference more.
 """
 
 from __future__ import annotations
@@ -22,7 +22,11 @@ def main() -> None:
     parser.add_argument("--split", default="test")
     options = parser.parse_args()
     photos = [photo for photo in load_dataset(options.data, options.split) if len(photo.captions) > 1]
-    scores = score({p.id: list(p.captions[:-1]) for p in photos}, {p.id: p.captions[-1] for p in photos})
+    scores = score(
+        {p.id: list(p.captions[:-1]) for p in photos},
+        {p.id: p.captions[-1] for p in photos},
+        ("BLEU", "METEOR", "ROUGE-L", "CIDEr-D"),
+    )
     table = Table(title=f"the last caption of {len(photos)} {options.split} photos against the others")
     for name in scores.corpus:
         table.add_column(name, justify="right")
