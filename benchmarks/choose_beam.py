@@ -21,7 +21,7 @@ from pictell.decoding import beam_search
 from pictell.engines.onnx import OnnxEngine
 from pictell.language import detokenise
 from pictell.metrics import score
-from pictell.metrics.statistics import FUNCTION_WORDS
+from pictell.metrics.statistics import describe
 from pictell.photos import open_photo, prepare
 
 BEAMS = (1, 2, 3, 4, 5, 7)
@@ -61,11 +61,11 @@ def main() -> None:
             found = [hypotheses for memory in memories for hypotheses in beam_search(engine, memory, settings)]
             took = (time.perf_counter() - begun) / len(photos) * 1000
             texts = [detokenise(bundle.vocabulary.to_words(hypotheses[0].tokens)) for hypotheses in found]
-            scores = score(references, dict(zip(references, texts, strict=True))).corpus
-            dangling = sum(text.split()[-1] in FUNCTION_WORDS for text in texts if text) / len(texts)
+            captions = dict(zip(references, texts, strict=True))
+            scores, described = score(references, captions).corpus, describe(references, captions)
             table.add_row(
                 f"{beam}", f"{penalty}", f"{scores['BLEU-1']:.3f}", f"{scores['BLEU-4']:.3f}", f"{scores['CIDEr-D']:.4f}",
-                f"{len(set(texts)) / len(texts):.2f}", f"{dangling:.1%}", f"{took:.1f}",
+                f"{described.distinct / len(texts):.2f}", f"{described.function_word_endings:.1%}", f"{took:.1f}",
             )  # fmt: skip
     Console().print(table)
 

@@ -188,6 +188,12 @@ def test_a_stream_takes_no_more_than_it_needs(captioner: Captioner) -> None:
     assert threading.active_count() < before, "the readers go when the stream is closed"
 
 
+def test_few_photos_are_shared_out_among_all_cores(tiny_bundle: Path) -> None:
+    captioner = pictell.load(tiny_bundle, threads=3)
+    assert list(islice(captioner._batch_sizes(8), 8)) == [2, 2, 2, 4, 4, 4, 8, 8]
+    assert list(islice(captioner._batch_sizes(1), 3)) == [1, 1, 1]
+
+
 def test_photos_are_read_while_the_network_runs(captioner: Captioner, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
     seen: list[int] = []

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pictell.captioner import Captioner
 from pictell.data import CaptionedPhoto
 from pictell.errors import PictellError
-from pictell.metrics import ptb_tokens, score
-from pictell.metrics.statistics import FUNCTION_WORDS
+from pictell.metrics import score
+from pictell.metrics.statistics import describe
 from pictell.types import Caption
 
 
@@ -20,9 +20,9 @@ class Evaluation:
 
     `scores` are the corpus scores by name, `BLEU-1` .. `BLEU-4`, `ROUGE-L` (0..1) and `CIDEr-D` (0..10), `versions` the
     version of each; `beam` is the search's width. `distinct` is the number of different captions and
-    `function_word_endings` that of the captions whose last word is one of `FUNCTION_WORDS`, both as shares (0..1) of all
-    photos. `mean_words` is the mean length in words. `photos_per_second` counts opening, network and search. `captions`
-    holds every photo's caption by its id, empty for those that could not be captioned; `failed` says by id why.
+    `function_word_endings` that of the captions whose last word hardly any whole sentence ends in, both as shares (0..1)
+    of all photos. `mean_words` is the mean length in words. `photos_per_second` counts opening, network and search.
+    `captions` holds every photo's caption by its id, empty for those that could not be captioned; `failed` says by id why.
     """
 
     model: str
@@ -71,16 +71,16 @@ def evaluate(
             on_result(photo, result)
     took = time.perf_counter() - begun
     scores = score(references, captions)
-    words = ptb_tokens(list(captions.values()))
+    described = describe(references, captions)
     return Evaluation(
         model=captioner.model,
         photos=len(photos),
         beam=captioner.bundle.generation.beam if beam is None else beam,
         scores=scores.corpus,
         versions=scores.versions,
-        distinct=len({tuple(caption) for caption in words}) / len(photos),
-        function_word_endings=sum(bool(w) and w[-1] in FUNCTION_WORDS for w in words) / len(photos),
-        mean_words=sum(map(len, words)) / len(photos),
+        distinct=described.distinct / len(photos),
+        function_word_endings=described.function_word_endings,
+        mean_words=described.length.mean,
         photos_per_second=len(photos) / took,
         captions=captions,
         failed=failed,

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pictell.metrics import score
 from pictell.metrics.meteor import Meteor
 from pictell.metrics.meteor.data import MeteorFiles, cache_folder
 
@@ -73,3 +74,17 @@ def test_scores_agree(
 def test_the_folder_of_the_user_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PICTELL_CACHE", str(tmp_path))
     assert cache_folder() == tmp_path
+
+
+def test_coco_captions(coco: dict[str, list[str]]) -> None:
+    """From text to score: the first caption of each of a thousand images against the others."""
+    said = {key: coco[key] for key in sorted(coco)[:1000]}
+    tokenise = importlib.import_module("pycocoevalcap.tokenizer.ptbtokenizer").PTBTokenizer().tokenize
+    references = tokenise({key: [{"caption": text} for text in own[1:]] for key, own in said.items()})
+    candidates = tokenise({key: [{"caption": own[0]}] for key, own in said.items()})
+    meteor = importlib.import_module("pycocoevalcap.meteor.meteor").Meteor()
+    corpus, per_image = meteor.compute_score(references, candidates)
+    scores = score({key: own[1:] for key, own in said.items()}, {key: own[0] for key, own in said.items()}, ["METEOR"])
+    assert scores.corpus["METEOR"] == pytest.approx(corpus, rel=0, abs=1e-9)
+    assert scores.sums["METEOR"].value() == pytest.approx(corpus, rel=0, abs=1e-9)
+    np.testing.assert_allclose([image["METEOR"] for image in scores.per_image.values()], per_image, rtol=0, atol=1e-9)

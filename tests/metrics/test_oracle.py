@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import warnings
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -73,18 +71,6 @@ def test_rouge_of_any_corpus(corpus: Corpus) -> None:
 
 
 # -- the whole way, from text to scores ---------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def coco() -> dict[str, list[str]]:
-    """The captions of COCO val2014, by image."""
-    jar = Path(published_bleu.__file__).parents[1] / "spice" / "spice-1.0.jar"
-    with zipfile.ZipFile(jar) as archive:
-        annotations = json.loads(archive.read("coco/annotations/captions_val2014.json"))["annotations"]
-    said: dict[str, list[str]] = {}
-    for annotation in annotations:
-        said.setdefault(str(annotation["image_id"]), []).append(annotation["caption"])
-    return said
 
 
 def assert_scores_agree(said: Mapping[str, list[str]]) -> None:

@@ -183,7 +183,7 @@ class Report:
         if self.resamples:
             yield f"intervals: bootstrap, {self.resamples} resamples of the images, seed {self.seed}"
             if without := [name for name in self.scores.corpus if name not in self.intervals]:
-                yield f"without an interval, being no mean over images: {', '.join(without)}"
+                yield f"without an interval, being no number: {', '.join(without)}"
         if self.resamples and self.opponent is not None:
             yield "p: of so large a difference by chance, by paired bootstrap and by approximate randomisation"
 

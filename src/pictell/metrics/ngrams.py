@@ -86,7 +86,6 @@ class References:
 
     @cached_property
     def _counted(self) -> tuple[list[Counts], list[Integers]]:
-        self._keys = []
         if self._foreign is None:
             own = list(self._count(self.words, self.lengths, learn=True))
             return own, [self._images_with(counts) for counts in own]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pictell.errors import DataError
 from pictell.metrics.formats import LINES, CaptionFile
-
-_NAMED = 3
+from pictell.metrics.score import some
 
 
 @dataclass(frozen=True)
@@ -69,20 +68,20 @@ def pair(references: CaptionFile, candidates: CaptionFile, *, allow_missing: boo
     if references.layout == LINES and len(references.captions) != len(candidates.captions):
         raise DataError("layout", _differ_in_length(references, candidates))
     if without := [key for key, own in references.captions.items() if not own]:
-        raise DataError("no-references", f"{references.name}: no references for {_some(without)}: give at least one")
+        raise DataError("no-references", f"{references.name}: no references for {some(without)}: give at least one")
     found = _one_each(references, candidates)
     if unknown := [key for key in found if key not in references.captions]:
-        alike = "" if len(unknown) < len(found) else f" (ids there are like {_some(list(references.captions)[:1])})"
+        alike = "" if len(unknown) < len(found) else f" (ids there are like {some(list(references.captions)[:1])})"
         raise DataError(
             "no-references",
-            f"{candidates.name}: no references for {_some(unknown)} in {references.name}{alike}: "
+            f"{candidates.name}: no references for {some(unknown)} in {references.name}{alike}: "
             "add them or take these candidates out",
         )
     missing = tuple(key for key in references.captions if key not in found)
     if missing and not allow_missing:
         raise DataError(
             "missing-candidates",
-            f"{candidates.name}: no candidate for {_some(missing)}, {len(missing)} of the {len(references.captions)} "
+            f"{candidates.name}: no candidate for {some(missing)}, {len(missing)} of the {len(references.captions)} "
             "images with references: add them, or score what is there with --allow-missing",
         )
     kept = {key: own for key, own in references.captions.items() if key in found}
@@ -114,7 +113,7 @@ def _one_each(references: CaptionFile, candidates: CaptionFile) -> dict[str, str
             found[known] = found.get(known, []) + own
     if several := [key for key, own in found.items() if len(own) > 1]:
         raise DataError(
-            "duplicate", f"{candidates.name}: several candidates for {_some(several)}: give each image one caption"
+            "duplicate", f"{candidates.name}: several candidates for {some(several)}: give each image one caption"
         )
     return {key: own[0] for key, own in found.items()}
 
@@ -124,10 +123,3 @@ def _differ_in_length(first: CaptionFile, second: CaptionFile) -> str:
         f"{first.name} has {len(first.captions)} lines, {second.name} {len(second.captions)}: "
         "line K of each file must be of image K"
     )
-
-
-def _some(keys: Iterable[str]) -> str:
-    """The first few ids and how many more there are."""
-    listed = [repr(key) for key in keys]
-    more = f" and {len(listed) - _NAMED} more" if len(listed) > _NAMED else ""
-    return ", ".join(listed[:_NAMED]) + more

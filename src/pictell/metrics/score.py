@@ -122,16 +122,17 @@ class _Corpus:
 
 def _bleu_columns(corpus: _Corpus) -> list[_Column]:
     references, candidates = corpus.counted
-    scorer = bleu.Bleu(references)
-    whole, per_image = scorer.score(candidates)
-    statistics = scorer.statistics(candidates).astype(np.float64)
+    statistics = bleu.Bleu(references).statistics(candidates)
+    whole = bleu.from_statistics(statistics.sum(axis=0)).tolist()
+    per_image = bleu.from_statistics(statistics).tolist()
+    sums = statistics.astype(np.float64)
     return [
         _Column(
             f"BLEU-{order + 1}",
             bleu.VERSION,
             number,
             [image[order] for image in per_image],
-            CorpusScore(statistics, partial(_bleu_of_sums, order)),
+            CorpusScore(sums, partial(_bleu_of_sums, order)),
         )
         for order, number in enumerate(whole)
     ]
@@ -201,17 +202,17 @@ def _check_captions(references: Mapping[str, Sequence[str]], candidates: Mapping
         if not listed or not all(isinstance(caption, str) for caption in captions):
             raise PictellError("not-text", f"the references of {key!r} are not a list of strings: give [caption, ...]")
     if without := [key for key, captions in references.items() if not captions]:
-        raise PictellError("no-references", f"no references for {_some(without)}: give each image at least one")
+        raise PictellError("no-references", f"no references for {some(without)}: give each image at least one")
     if unknown := [key for key in candidates if key not in references]:
-        raise PictellError("no-references", f"candidates for ids without references: {_some(unknown)}")
+        raise PictellError("no-references", f"candidates for ids without references: {some(unknown)}")
     if missing := [key for key in references if key not in candidates]:
-        raise PictellError("missing-candidates", f"no candidate for {_some(missing)}: give each image one caption")
+        raise PictellError("missing-candidates", f"no candidate for {some(missing)}: give each image one caption")
     for key, candidate in candidates.items():
         if not isinstance(candidate, str):
             raise PictellError("not-text", f"the candidate of {key!r} is not a string: give its caption, or ''")
 
 
-def _some(keys: Iterable[str]) -> str:
+def some(keys: Iterable[str]) -> str:
     """The first few ids and how many more there are."""
     listed = [repr(key) for key in keys]
     more = f" and {len(listed) - _NAMED} more" if len(listed) > _NAMED else ""

@@ -73,9 +73,6 @@ def read_bytes(path: Path) -> bool:
     for node in reversed(kept):
         graph.node.insert(0, node)
     drop_unread(graph)
-    used = {name for node in graph.node for name in node.input}
-    for initializer in [i for i in graph.initializer if i.name not in used]:
-        graph.initializer.remove(initializer)
     onnx.checker.check_model(model)
     onnx.save(model, path)
     return True

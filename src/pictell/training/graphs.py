@@ -95,10 +95,12 @@ def _constant(model: Any, name: str) -> NDArray[Any] | None:
 
 
 def drop_unread(graph: Any) -> None:
-    """Removes the nodes that nothing reads any more."""
+    """Removes the nodes and the initializers that nothing reads any more."""
     read = {output.name for output in graph.output}
     for node in reversed(list(graph.node)):  # nodes stand in the order in which they are computed
         if read.isdisjoint(node.output):
             graph.node.remove(node)
         else:
             read.update(node.input)
+    for initializer in [initializer for initializer in graph.initializer if initializer.name not in read]:
+        graph.initializer.remove(initializer)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from pictell.language.vocabulary import START
 from pictell.training.byte_input import read_bytes
+from pictell.training.graphs import drop_unread
 
 
 def quantise_convolutions(path: Path, photos: NDArray[np.uint8]) -> None:
@@ -184,9 +185,7 @@ def quantise_products(path: Path, runs: Iterable[Mapping[str, NDArray[Any]]]) ->
             nodes.append(helper.make_node("Add", [product, *bias], [result]))
     del graph.node[:]
     graph.node.extend(nodes)
-    used = {name for node in graph.node for name in node.input}
-    for initializer in [i for i in graph.initializer if i.name not in used]:
-        graph.initializer.remove(initializer)
+    drop_unread(graph)
     onnx.checker.check_model(model)
     onnx.save(model, path)
 
