@@ -74,9 +74,13 @@ class Trainer:
         self._same_recipe()
         self.examples = load_examples(recipe.data, log.info)
         self.dev = load_split(recipe.data, recipe.data.dev)
-        self.vocabulary = Vocabulary.build(
-            (caption for example in self.examples for caption in example.captions), min_count=recipe.data.min_count
-        )
+        if recipe.model.start_from:
+            # Weights know their words by number, so the words come with the weights.
+            self.vocabulary = Vocabulary.load(Path(recipe.model.start_from).with_name("vocabulary.json"))
+        else:
+            self.vocabulary = Vocabulary.build(
+                (caption for example in self.examples for caption in example.captions), min_count=recipe.data.min_count
+            )
         self._can_run()
         write_atomically(out / "vocabulary.json", self.vocabulary.to_json())
         torch.manual_seed(recipe.seed)
