@@ -13,6 +13,8 @@ from typing import Any
 from pictell.data.augmentation import Augmentation
 from pictell.errors import RecipeError
 
+BASELINES = ("leave_one_out", "greedy")
+
 
 @dataclass(frozen=True)
 class Data:
@@ -45,13 +47,23 @@ class Model:
 
 
 @dataclass(frozen=True)
+class SelfCritical:
+    """How a phase samples: `samples` captions a photo, their reward against `baseline`, one of `BASELINES`, and the share
+    of the loss that stays `cross_entropy` with people's captions, which keeps sentences whole."""
+
+    samples: int = 5
+    baseline: str = "leave_one_out"
+    cross_entropy: float = 0.1
+
+
+@dataclass(frozen=True)
 class Phase:
     """A stretch of training with its own learning rates, each warmed up and then lowered along a cosine to a tenth.
 
     With `encoder_lr` null the encoder is frozen and its features are computed once and cached; otherwise its blocks from
     `encoder_from` on are fine-tuned on augmented photos. `captions` of each photo are read in a step. With
     `round_weights` the encoder learns to work with weights rounded to 8 bits, as a bundle has them. `dropout` replaces the
-    decoder's own for the phase.
+    decoder's own for the phase. With `self_critical` the loss is that of self-critical training instead of cross-entropy.
     """
 
     name: str
@@ -63,6 +75,7 @@ class Phase:
     captions: int = 5
     round_weights: bool = False
     dropout: float | None = None
+    self_critical: SelfCritical | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +131,11 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     for where, number, least, most in _ranges(recipe):
         if not least <= number <= most:
             raise RecipeError("range", f"recipe.{where} is {number}; it must be {least} to {most}")
+    for number, phase in enumerate(recipe.phases):
+        if phase.self_critical is not None and phase.self_critical.baseline not in BASELINES:
+            given = phase.self_critical.baseline
+            where = f"recipe.phases.{number}.self_critical.baseline"
+            raise RecipeError("unknown-name", f"{where}: there is no {given!r}; known: {', '.join(BASELINES)}")
     return recipe
 
 
@@ -152,6 +170,11 @@ def _ranges(recipe: Recipe) -> Iterator[tuple[str, float, float, float]]:
         yield f"phases.{number}.captions", phase.captions, 1, many
         if phase.dropout is not None:
             yield f"phases.{number}.dropout", phase.dropout, 0, 0.99
+        if phase.self_critical is not None:
+            # The mean of a photo's other samples needs another one.
+            least = 2 if phase.self_critical.baseline == "leave_one_out" else 1
+            yield f"phases.{number}.self_critical.samples", phase.self_critical.samples, least, many
+            yield f"phases.{number}.self_critical.cross_entropy", phase.self_critical.cross_entropy, 0, 1
 
 
 def _set(content: Any, key: str, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""The training loop: phases of cross-entropy, validation by CIDEr-D, checkpoints from which a killed run goes on.
+"""The training loop: phases of cross-entropy or SCST, validation by CIDEr-D, checkpoints from which a killed run goes on.
 
 Everything random in a step follows from the seed and the step's number, so a resumed run on a CPU ends with the very weights
 of an unbroken one.
@@ -38,6 +38,7 @@ from pictell.training.checkpoint import load_checkpoint, save_checkpoint
 from pictell.training.examples import Batch, ahead, batches, load_examples, load_split
 from pictell.training.losses import caption_loss
 from pictell.training.recipe import Phase, Recipe
+from pictell.training.self_critical import SelfCriticalLoss
 
 log = logging.getLogger("pictell.training")
 
@@ -55,6 +56,7 @@ class Position:
     stale: int = 0
     loss_sum: float = 0.0
     words: int = 0
+    reward_sum: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -92,6 +94,7 @@ class Trainer:
         self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
         self.at = Position()
         self.optimiser: torch.optim.AdamW
+        self.self_critical: SelfCriticalLoss | None = None
         log.info("%d words; %.1f M weights; %s", len(self.vocabulary), _millions(self.model), self.device)
 
     def run(self) -> Path:
@@ -160,6 +163,11 @@ class Trainer:
         read, predict = (torch.from_numpy(words).to(self.device) for words in (batch.read, batch.predict))
         loss = caption_loss(self.model.decoder, grid, read, predict, self.recipe.label_smoothing)
         words = int((batch.predict != self.vocabulary.pad).sum())
+        if self.self_critical is not None:
+            criticised, reward = self.self_critical(self.model.decoder, grid, batch.indices)
+            share = self.self_critical.settings.cross_entropy
+            loss = (1 - share) * criticised + share * loss
+            self.at.reward_sum += reward
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
         torch.nn.utils.clip_grad_norm_(self._trained(), self.recipe.clip)
@@ -178,14 +186,15 @@ class Trainer:
             "phase": phase.name,
             "epoch": self.at.epoch + 1,
             "loss": round(self.at.loss_sum / max(self.at.words, 1), 4),
+            "reward": round(self.at.reward_sum / max(self.at.batch, 1), 4) if phase.self_critical else "",
             **{name: round(value, 4) for name, value in scores.items()},
         }
         self.at.history.append(row)
         self.at.epoch += 1
         self.at.epochs_done += 1
         self.at.batch = 0
-        self.at.loss_sum, self.at.words = 0.0, 0
-        log.info("%s", "  ".join(f"{key} {value}" for key, value in row.items()))
+        self.at.loss_sum, self.at.words, self.at.reward_sum = 0.0, 0, 0.0
+        log.info("%s", "  ".join(f"{key} {value}" for key, value in row.items() if value != ""))
         for photo, text in samples:
             log.info("    %s: %s", photo, text)
         if scores["CIDEr-D"] > self.at.best:
@@ -265,6 +274,11 @@ class Trainer:
 
     def _prepare_phase(self) -> None:
         phase = self.recipe.phases[self.at.phase]
+        self.self_critical = None
+        if phase.self_critical is not None:
+            self.self_critical = SelfCriticalLoss(
+                phase.self_critical, self.examples, self.vocabulary, self.recipe.data.max_words
+            )
         self.model.encoder.round_weights(phase.round_weights)
         dropout = self.model.architecture["decoder"]["dropout"] if phase.dropout is None else phase.dropout
         for module in self.model.decoder.modules():

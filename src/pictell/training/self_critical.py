@@ -1,0 +1,102 @@
+"""Self-critical sequence training (SCST; Rennie et al. 2017, arXiv 1612.00563).
+
+Captions are drawn from the model and made more or less likely by how much more or less CIDEr-D they earn than a baseline:
+the model's own greedy caption, or the mean of the photo's other samples (Luo 2020, arXiv 2003.09971). The end of a caption
+is a word like others in the reward (see `CiderReward`). Sampling keeps no gradients: the drawn captions are read again by
+teacher forcing, so that a step needs hardly more memory than cross-entropy on as many captions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pictell.language import Vocabulary
+from pictell.language.vocabulary import END, PAD, START, UNKNOWN
+from pictell.metrics import CiderReward
+from pictell.models.decoders.base import Decoder
+from pictell.training.examples import Example
+from pictell.training.recipe import SelfCritical
+
+
+class SelfCriticalLoss:
+    """The policy gradient's loss for the photos of `examples`, whose captions are the references and give the idf."""
+
+    def __init__(
+        self, settings: SelfCritical, examples: Sequence[Example], vocabulary: Vocabulary, max_words: int
+    ) -> None:
+        self.settings = settings
+        self.max_words = max_words
+        self._reward = CiderReward(_references(examples, vocabulary), end=END)
+
+    def __call__(self, decoder: Decoder, grid: Tensor, indices: NDArray[np.int64]) -> tuple[Tensor, float]:
+        """The loss of one step on the grid `(B, R, D)` of the examples `indices (B,)`, and the samples' mean reward."""
+        samples = self.settings.samples
+        drawn = sample(decoder, grid, samples, self.max_words)  # (B, K, T)
+        photos, _, length = drawn.shape
+        rewards = self._reward(np.repeat(indices, samples), drawn.flatten(0, 1).cpu().numpy()).reshape(photos, samples)
+        if self.settings.baseline == "greedy":
+            greedy = sample(decoder, grid, 1, self.max_words, greedy=True)[:, 0]  # (B, T')
+            baseline = self._reward(indices, greedy.cpu().numpy())[:, None]
+        else:
+            baseline = (rewards.sum(axis=1, keepdims=True) - rewards) / (samples - 1)
+        advantage = torch.from_numpy((rewards - baseline).astype(np.float32)).to(grid.device)  # (B, K)
+        read = torch.cat([drawn.new_full((photos, samples, 1), START), drawn[:, :, : length - 1]], dim=2)
+        real = drawn != PAD
+        log_probs = decoder.predict(decoder.outputs(grid, read * real)[real])  # (words, V)
+        chosen = log_probs.gather(1, drawn[real][:, None])[:, 0]
+        weights = advantage[:, :, None].expand(drawn.shape)[real]
+        return -(weights * chosen).mean(), float(rewards.mean())
+
+
+@torch.no_grad()
+def sample(decoder: Decoder, grid: Tensor, samples: int, max_words: int, *, greedy: bool = False) -> Tensor:
+    """Draws `samples` captions a photo from the decoder, or follows its likeliest words: `(P, K, T)`.
+
+    Each ends with its `END`, padding follows; a caption that is not over after `max_words` words has no `END`. Drawn
+    without dropout; padding, start and the unknown word are never drawn. The random numbers are PyTorch's own.
+    """
+    training = decoder.training
+    decoder.eval()
+    memory, state = decoder.start(grid)
+    state = {name: tensor.repeat_interleave(samples, dim=0) for name, tensor in state.items()}  # (N, ...)
+    rows = len(grid) * samples
+    tokens = torch.full((rows,), START, device=grid.device)
+    over = torch.zeros(rows, dtype=torch.bool, device=grid.device)
+    drawn = []
+    for _ in range(max_words + 1):
+        log_probs, state, _ = decoder.step(tokens, memory, state)
+        log_probs[:, [PAD, START, UNKNOWN]] = -torch.inf
+        if greedy:
+            tokens = log_probs.argmax(dim=1)
+        else:
+            # The greatest of log-probabilities with Gumbel noise is a draw from the distribution.
+            noise = torch.empty_like(log_probs).exponential_().log_()
+            tokens = (log_probs - noise).argmax(dim=1)
+        if len(drawn) == max_words:
+            tokens = torch.where(tokens == END, tokens, PAD)  # one more than the words allowed: an end or nothing
+        drawn.append(tokens.masked_fill(over, PAD))
+        over |= tokens == END
+        if bool(over.all()):
+            break
+    decoder.train(training)
+    return torch.stack(drawn, dim=1).view(len(grid), samples, -1)
+
+
+def _references(examples: Sequence[Example], vocabulary: Vocabulary) -> list[list[list[int]]]:
+    """The captions as numbers; words outside the vocabulary get numbers of their own, which no sample can match."""
+    others: dict[str, int] = {}
+    return [
+        [
+            [
+                number if number != UNKNOWN else others.setdefault(word, len(vocabulary) + len(others))
+                for word, number in zip(caption, vocabulary.to_numbers(caption), strict=True)
+            ]
+            for caption in example.captions
+        ]
+        for example in examples
+    ]
