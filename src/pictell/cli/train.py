@@ -23,6 +23,15 @@ def train(
             help="Settings to change; dots reach inside: phases.0.epochs=2, out=runs/mine.",
         ),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            show_default=False,
+            help="Go on from a model's weights and words: a bundle (pictell-default is the shipped one) or a run's folder.",
+        ),
+    ] = None,
 ) -> None:
     """Train a model as a recipe says.
 
@@ -31,9 +40,10 @@ def train(
     """
     require_training_parts("pictell train")
     from pictell.training import Trainer, load_recipe
+    from pictell.training.start import settings_to_go_on_from
 
     settings = settings or []
-    loaded = load_recipe(recipe, settings)
+    loaded = load_recipe(recipe, [*(settings_to_go_on_from(start) if start else []), *settings])
     try:
         best = Trainer(loaded, loaded.folder).run()
     except KeyboardInterrupt:
@@ -43,6 +53,7 @@ def train(
             if there
             else "before the first checkpoint; to begin anew"
         )
-        say(f"stopped{'; ' if there else ' '}{how}: {shlex.join(['pictell', 'train', str(recipe), *settings])}")
+        command = ["pictell", "train", str(recipe), *settings, *(["--from", start] if start else [])]
+        say(f"stopped{'; ' if there else ' '}{how}: {shlex.join(command)}")
         raise typer.Exit(130) from None
     emit(str(best))

@@ -67,7 +67,7 @@ def sample(decoder: Decoder, grid: Tensor, samples: int, max_words: int, *, gree
     rows = len(grid) * samples
     tokens = torch.full((rows,), START, device=grid.device)
     over = torch.zeros(rows, dtype=torch.bool, device=grid.device)
-    drawn = []
+    drawn: list[Tensor] = []
     for _ in range(max_words + 1):
         log_probs, state, _ = decoder.step(tokens, memory, state)
         log_probs[:, [PAD, START, UNKNOWN]] = -torch.inf

@@ -1,0 +1,36 @@
+"""Going on from a trained model: the recipe's settings that make its network again and load its weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pictell.bundle import find_bundle
+from pictell.errors import RecipeError
+from pictell.training.checkpoint import load_checkpoint
+
+
+def settings_to_go_on_from(model: str) -> list[str]:
+    """`KEY=VALUE` settings for `load_recipe`, to be put before the user's own.
+
+    `model` is a bundle, by name or directory, or the folder of a training run, whose best weights are taken. The network
+    is that of the model whatever the recipe says, and so are its words.
+
+    Raises:
+        BundleError: there is no such bundle, or its weights are not there or altered.
+        RecipeError: the run's checkpoint is damaged.
+
+    """
+    weights = Path(model) / "best.safetensors"
+    if weights.is_file():
+        _, about = load_checkpoint(weights)
+        architecture = about.get("architecture")
+        if not isinstance(architecture, dict):
+            raise RecipeError("checkpoint", f"{weights} does not say of which network it is")
+    else:
+        bundle = find_bundle(model)
+        bundle.read("model.safetensors")
+        weights, architecture = bundle.directory / "model.safetensors", dict(bundle.architecture)
+    # JSON is YAML too, so that any name is read back as it is.
+    parts = [f"model.{part}={json.dumps(settings)}" for part, settings in architecture.items()]
+    return [*parts, f"model.start_from={json.dumps(str(weights))}", "model.weights=null"]
