@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -57,6 +57,7 @@ def made(examples: list[Example], first: int = 0, seed: int = 1, epoch: int = 0,
         captions=captions,
         preprocessing=None,
         augmentation=Augmentation(),
+        say=silent,
     )
     return list(source)
 
@@ -131,7 +132,7 @@ def test_photos_are_read_and_augmented_alike_every_time(data: Data) -> None:
         return list(
             batches(
                 examples, VOCABULARY, seed=1, epoch=0, first=first, batch_size=3, captions=2,
-                preprocessing=Preprocessing(size=64), augmentation=augmentation,
+                preprocessing=Preprocessing(size=64), augmentation=augmentation, say=silent,
             )
         )  # fmt: skip
 
@@ -150,6 +151,34 @@ def test_photos_are_read_and_augmented_alike_every_time(data: Data) -> None:
                 np.testing.assert_array_equal(pixels, np.asarray(image))
 
 
+def test_photos_that_cannot_be_read_are_named_and_skipped(data: Data, tmp_path: Path) -> None:
+    """The others of the batch are as they would be without them; a batch of nothing else is empty."""
+    examples = load_examples(data, silent)
+    broken = list(examples)
+    for number in (1, 2):
+        path = tmp_path / f"broken {number}.jpg"
+        path.write_bytes(b"no photo")
+        broken[number] = replace(examples[number], photo=CaptionedPhoto(path.name, path, ()))
+    heard: list[str] = []
+
+    def read(examples: list[Example], say: Callable[[str], None]) -> list[Batch]:
+        return list(
+            batches(
+                examples, VOCABULARY, seed=1, epoch=0, first=0, batch_size=1, captions=2,
+                preprocessing=Preprocessing(size=64), augmentation=Augmentation(), say=say,
+            )
+        )  # fmt: skip
+
+    whole, found = read(examples, silent), read(broken, heard.append)
+    assert len(found) == len(whole)
+    for one, other in zip(whole, found, strict=True):
+        if int(one.indices[0]) in (1, 2):
+            assert (len(other.indices), other.read.shape[:2], other.pixels) == (0, (0, 2), None)
+        else:
+            assert same(one, other)
+    assert sorted(message.split(":")[0] for message in heard) == ["skipped broken 1.jpg", "skipped broken 2.jpg"]
+
+
 def test_the_captions_of_a_mirrored_photo_are_mirrored(data: Data) -> None:
     photo = load_split(data, "flickr8k/train")[0]
     examples = [Example(photo, (("a", "dog", "left", "of", "it"),))]
@@ -159,7 +188,7 @@ def test_the_captions_of_a_mirrored_photo_are_mirrored(data: Data) -> None:
         return next(
             batches(
                 examples, VOCABULARY, seed=1, epoch=0, first=0, batch_size=1, captions=1,
-                preprocessing=Preprocessing(size=64), augmentation=augmentation,
+                preprocessing=Preprocessing(size=64), augmentation=augmentation, say=silent,
             )
         )  # fmt: skip
 

@@ -100,7 +100,7 @@ def test_floats_are_read_however_they_are_written(tmp_path_factory: pytest.TempP
     ("override", "kind", "named"),
     [
         ("sed=1", "unknown-key", "'sed'"),
-        ("data.trian=[]", "unknown-key", "recipe.data .*'trian'"),
+        ("data.trian=[]", "unknown-key", "recipe.data .*'trian'; did you mean 'train'"),
         ("phases.1.speed=3", "unknown-key", "recipe.phases.1 .*'speed'"),
         ("augmentation.blur=1", "unknown-key", "'blur'"),
         ("seed=one", "type", "recipe.seed: expected int, got 'one'"),

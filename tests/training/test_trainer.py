@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
 import shutil
@@ -324,3 +325,40 @@ def test_the_recipe_is_recorded(recipe_file: Path, tmp_path: Path) -> None:
     Trainer(load_recipe(recipe_file, ["clip=0.5"]), tmp_path / "out")
     recorded = json.loads((tmp_path / "out/recipe.json").read_text(encoding="utf-8"))
     assert (recorded["name"], recorded["clip"], recorded["phases"][0]["captions"]) == ("tiny", 0.5, 2)
+
+
+def test_a_run_whose_gradient_is_no_number_stops_and_keeps_its_checkpoint(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second epoch goes wrong: the checkpoint of the first stays."""
+    out, steps = tmp_path / "diverged", itertools.count()
+
+    def loss(decoder: Any, *_: Any) -> torch.Tensor:
+        total = sum(parameter.sum() for parameter in decoder.parameters())
+        assert isinstance(total, torch.Tensor)
+        if next(steps) == 2:
+            return total * torch.nan
+        return total
+
+    monkeypatch.setattr(trainer, "caption_loss", loss)
+    with pytest.raises(RecipeError, match=r"gradient is nan at step 3 of phase 'decoder'.*lower"):
+        run(recipe_file, out)
+    tensors, progress = load_checkpoint(out / "last.safetensors")
+    assert progress["step"] == 2
+    assert all(bool(tensor.isfinite().all()) for tensor in tensors.values() if tensor.is_floating_point())
+
+
+def test_photos_that_cannot_be_read_do_not_stop_a_run(
+    recipe_file: Path, flickr8k: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither at its start, nor where features are computed, nor where photos are augmented."""
+    damaged = tmp_path / "flickr8k"
+    shutil.copytree(flickr8k, damaged)
+    settings = [f"data.folders.flickr8k={damaged}"]
+    (damaged / "Flicker8k_Dataset/0.png").write_bytes(b"no photo")
+    run(recipe_file, tmp_path / "compared", *settings)
+    assert "left out 0.png" in (tmp_path / "compared/log.txt").read_text()
+    run(recipe_file, tmp_path / "not compared", *settings, "data.held_out=[]")
+    text = (tmp_path / "not compared/log.txt").read_text()
+    assert text.count("skipped 0.png") == 1
+    assert "1 training photos could not be read" in text

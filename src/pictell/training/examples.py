@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pictell.data import CaptionedPhoto, load_dataset
 from pictell.data.augmentation import Augmentation, mirror_words
 from pictell.data.perceptual_hash import hash_files, near_duplicates
-from pictell.errors import RecipeError
+from pictell.errors import PhotoError, RecipeError
 from pictell.language import Vocabulary, has_blocked_word, tokenise
 from pictell.photos import Preprocessing, open_photo, prepare
 from pictell.training.recipe import Data
@@ -58,7 +58,8 @@ def load_examples(data: Data, say: Callable[[str], None]) -> list[Example]:
     if data.held_out:
         held_out = [photo for name in data.held_out for photo in load_split(data, name)]
         ids = {photo.id for photo in held_out}
-        pairs = near_duplicates(hash_files([p.path for p in photos]), hash_files([p.path for p in held_out]))
+        photos, hashes = _readable(photos, say)
+        pairs = near_duplicates(hashes, hash_files([p.path for p in held_out]))
         for number, other in pairs:
             say(f"left out {photos[number].id}: looks like {held_out[other].id}")
         say(f"{len(photos)} training photos compared with {len(held_out)} held-out ones: {len(pairs) or 'none'} alike")
@@ -78,6 +79,20 @@ def load_examples(data: Data, say: Callable[[str], None]) -> list[Example]:
     return examples
 
 
+def _readable(
+    photos: Sequence[CaptionedPhoto], say: Callable[[str], None]
+) -> tuple[list[CaptionedPhoto], NDArray[np.uint64]]:
+    """The photos that can be opened, with their perceptual hashes."""
+    kept, hashes = [], []
+    for photo in photos:
+        try:
+            hashes.append(hash_files([photo.path])[0])
+            kept.append(photo)
+        except PhotoError as error:
+            say(f"left out {photo.id}: {error.message}")
+    return kept, np.array(hashes, np.uint64)
+
+
 def batches(
     examples: Sequence[Example],
     vocabulary: Vocabulary,
@@ -89,16 +104,18 @@ def batches(
     captions: int,
     preprocessing: Preprocessing | None,
     augmentation: Augmentation,
+    say: Callable[[str], None],
 ) -> Iterator[Batch]:
     """The batches of an epoch from batch `first` on; with `preprocessing` photos are read and augmented too.
 
-    Each batch depends on `seed`, `epoch` and its number alone, so that a resumed run sees what an unbroken one sees.
+    Each batch depends on `seed`, `epoch` and its number alone, so that a resumed run sees what an unbroken one sees. A
+    photo that cannot be read is told to `say` and left out of its batch, which may end up empty.
     """
     order = np.random.default_rng((seed, epoch)).permutation(len(examples))
     for number in range(first, -(-len(order) // batch_size)):
         indices = order[number * batch_size : (number + 1) * batch_size]
         words: list[list[Sequence[str]]] = []
-        pixels = []
+        pixels, read_ones = [], []
         for index in indices:
             generator = np.random.default_rng((seed, epoch, int(index)))
             example = examples[index]
@@ -108,21 +125,26 @@ def batches(
             )
             texts: list[Sequence[str]] = [example.captions[i] for i in chosen[:captions]]
             if preprocessing is not None:
-                image = prepare(open_photo(example.photo.path, smallest_side=preprocessing.size), preprocessing)
+                try:
+                    image = prepare(open_photo(example.photo.path, smallest_side=preprocessing.size), preprocessing)
+                except PhotoError as error:
+                    say(f"skipped {example.photo.id}: {error.message}")
+                    continue
                 image, mirrored = augmentation.draw(image, generator)
                 pixels.append(image)
                 if mirrored:
                     texts = [mirror_words(text) for text in texts]
             words.append(texts)
-        read, predict = _numbers(words, vocabulary)
-        yield Batch(indices, read, predict, np.stack(pixels) if pixels else None)
+            read_ones.append(index)
+        read, predict = _numbers(words, captions, vocabulary)
+        yield Batch(np.array(read_ones, np.int64), read, predict, np.stack(pixels) if pixels else None)
 
 
 def _numbers(
-    words: Sequence[Sequence[Sequence[str]]], vocabulary: Vocabulary
+    words: Sequence[Sequence[Sequence[str]]], captions: int, vocabulary: Vocabulary
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    length = 1 + max(len(text) for texts in words for text in texts)
-    read = np.full((len(words), len(words[0]), length), vocabulary.pad, np.int64)  # (B, K, T)
+    length = 1 + max((len(text) for texts in words for text in texts), default=0)
+    read = np.full((len(words), captions, length), vocabulary.pad, np.int64)  # (B, K, T)
     predict = read.copy()
     for row, texts in enumerate(words):
         for column, text in enumerate(texts):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -198,7 +199,9 @@ def _build(kind: Any, value: Any, where: str) -> Any:
             raise RecipeError("type", f"{where}: expected settings, got {value!r}")
         hints = typing.get_type_hints(kind)
         if unknown := [key for key in value if key not in hints]:
-            raise RecipeError("unknown-key", f"{where} has no {unknown[0]!r}; it has {', '.join(hints)}")
+            near = difflib.get_close_matches(str(unknown[0]), hints, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(hints)}"
+            raise RecipeError("unknown-key", f"{where} has no {unknown[0]!r}; {hint}")
         try:
             return kind(**{key: _build(hints[key], item, f"{where}.{key}") for key, item in value.items()})
         except TypeError as error:

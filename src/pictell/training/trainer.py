@@ -28,7 +28,7 @@ from pictell.data import CaptionedPhoto
 from pictell.data.feature_cache import cached_features
 from pictell.decoding import SearchOptions, beam_search
 from pictell.engines.torch import TorchEngine
-from pictell.errors import RecipeError
+from pictell.errors import PhotoError, RecipeError
 from pictell.files import write_atomically
 from pictell.language import Vocabulary, detokenise
 from pictell.metrics import score
@@ -77,6 +77,8 @@ class Trainer:
         self.examples = load_examples(recipe.data, log.info)
         self.dev = load_split(recipe.data, recipe.data.dev)
         if recipe.model.start_from:
+            if not Path(recipe.model.start_from).is_file():
+                raise RecipeError("missing", f"model.start_from: there is no file {recipe.model.start_from}")
             # Weights know their words by number, so the words come with the weights.
             self.vocabulary = Vocabulary.load(Path(recipe.model.start_from).with_name("vocabulary.json"))
         else:
@@ -95,13 +97,14 @@ class Trainer:
         self.at = Position()
         self.optimiser: torch.optim.AdamW
         self.self_critical: SelfCriticalLoss | None = None
+        self.skipped: set[str] = set()
         log.info("%d words; %.1f M weights; %s", len(self.vocabulary), _millions(self.model), self.device)
 
     def run(self) -> Path:
         """Trains all phases and gives the path of the best weights."""
         self._begin()
         while self.at.phase < len(self.recipe.phases):
-            phase = self.recipe.phases[self.at.phase]
+            phase = self._phase
             while self.at.epoch < phase.epochs and self.at.stale < self.recipe.patience:
                 self._train_epoch(phase)
                 self._end_epoch(phase)
@@ -111,12 +114,20 @@ class Trainer:
                 # A new phase goes on from the best averaged weights, not from where the last one wore out.
                 if self.at.best >= 0:
                     self._load_weights(load_checkpoint(self.out / "best.safetensors")[0])
-                if self.recipe.phases[self.at.phase].round_weights and not phase.round_weights:
+                if self._phase.round_weights and not phase.round_weights:
                     self.at.best = -1.0  # what only works without rounding is no rival
                 self._prepare_phase()
                 self._save()
+        if self.skipped:
+            log.warning("%d training photos could not be read and were skipped", len(self.skipped))
         log.info("best dev CIDEr-D %.4f: %s", self.at.best, self.out / "best.safetensors")
         return self.out / "best.safetensors"
+
+    def _skipped(self, message: str) -> None:
+        """Names a photo that could not be read, once."""
+        if message not in self.skipped:
+            self.skipped.add(message)
+            log.warning("%s", message)
 
     # -- one epoch ------------------------------------------------------------------------------------------------
 
@@ -135,6 +146,7 @@ class Trainer:
             captions=phase.captions,
             preprocessing=None if frozen else self.preprocessing,
             augmentation=recipe.augmentation,
+            say=self._skipped,
         )
         self.model.train()
         saved = time.monotonic()
@@ -155,8 +167,13 @@ class Trainer:
 
     def _step(self, batch: Batch, features: NDArray[np.float16] | None) -> None:
         if features is not None:
-            grid = torch.from_numpy(features[batch.indices])
-            grid = grid.to(self.device).float()  # (B, R, D)
+            readable = features[batch.indices].any(axis=(1, 2))  # (B,), see `_features`
+            if not readable.all():
+                batch = Batch(batch.indices[readable], batch.read[readable], batch.predict[readable], None)
+        if not len(batch.indices):
+            return  # not one of its photos could be read
+        if features is not None:
+            grid = torch.from_numpy(features[batch.indices]).to(self.device).float()  # (B, R, D)
         else:
             assert batch.pixels is not None
             grid = self.model.encoder(torch.from_numpy(batch.pixels).to(self.device))
@@ -170,7 +187,13 @@ class Trainer:
             self.at.reward_sum += reward
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
-        torch.nn.utils.clip_grad_norm_(self._trained(), self.recipe.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self._trained(), self.recipe.clip)
+        if not torch.isfinite(norm):
+            raise RecipeError(
+                "not-a-number",
+                f"the gradient is {norm.item()} at step {self.at.step + 1} of phase {self._phase.name!r}: lower the "
+                f"phase's lr; the last checkpoint in {self.out} is from before",
+            )
         self.optimiser.step()
         # A young average follows closely, so that it is not weighed down by random first weights.
         decay = min(self.recipe.ema, (1 + self.at.step) / (10 + self.at.step))
@@ -243,6 +266,10 @@ class Trainer:
 
     # -- phases ---------------------------------------------------------------------------------------------------
 
+    @property
+    def _phase(self) -> Phase:
+        return self.recipe.phases[self.at.phase]
+
     def _begin(self) -> None:
         last = self.out / "last.safetensors"
         if last.exists():
@@ -273,7 +300,7 @@ class Trainer:
         self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
 
     def _prepare_phase(self) -> None:
-        phase = self.recipe.phases[self.at.phase]
+        phase = self._phase
         self.self_critical = None
         if phase.self_critical is not None:
             self.self_critical = SelfCriticalLoss(
@@ -309,22 +336,34 @@ class Trainer:
         return np.stack([prepare(open_photo(path, smallest_side=size), self.preprocessing) for path in paths])
 
     def _features(self, photos: Sequence[CaptionedPhoto], name: str) -> NDArray[np.float16]:
+        """The cached features `(N, R, D)`; those of a training photo that cannot be read are zeros."""
         encoder = self.model.encoder
         digest = hashlib.sha256()
         for weight in encoder.state_dict().values():
             digest.update(weight.cpu().numpy().tobytes())
 
         def compute(paths: Sequence[Path]) -> NDArray[np.float32]:
-            with torch.inference_mode():
-                grid: Tensor = encoder(torch.from_numpy(self._pixels(paths)).to(self.device))
-            return grid.cpu().numpy()
+            found = np.zeros((len(paths), *shape), np.float32)
+            read, pixels = [], []
+            for place, path in enumerate(paths):
+                try:
+                    pixels.append(self._pixels([path])[0])
+                    read.append(place)
+                except PhotoError as error:
+                    if name != "train":
+                        raise
+                    self._skipped(f"skipped {path.name}: {error.message}")
+            if read:
+                with torch.inference_mode():
+                    found[read] = encoder(torch.from_numpy(np.stack(pixels)).to(self.device)).cpu().numpy()
+            return found
 
         def watch(items: Sequence[range]) -> Iterator[range]:
             with _progress() as progress:
                 yield from progress.track(items, description=f"features of {name}")
 
         shape = (encoder.regions, encoder.channels)
-        rounded = self.recipe.phases[self.at.phase].round_weights
+        rounded = self._phase.round_weights
         key = digest.hexdigest() + (" rounded" if rounded else "")
         paths = [photo.path for photo in photos]
         return cached_features(self.out / "features", key, paths, shape, compute, watch=watch)
