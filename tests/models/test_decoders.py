@@ -3,28 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from pictell.models import DECODERS
+from pictell.bundle import Bundle, seal
+from pictell.decoding import SearchOptions, beam_search
+from pictell.engines import Engine
+from pictell.engines.onnx import OnnxEngine
+from pictell.engines.torch import TorchEngine
+from pictell.errors import RecipeError
+from pictell.language import Vocabulary
+from pictell.models import DECODERS, build_model
 from pictell.models.decoders.base import Decoder
+from pictell.photos import Preprocessing
+from pictell.training.export import export_bundle
 from pictell.training.losses import caption_loss
+from pictell.training.quantise import quantise_decoder
 
 WORDS, CHANNELS, REGIONS = 23, 12, 6
 PAD, START, END = 0, 1, 2
 
-TINY: Mapping[str, Mapping[str, Any]] = {
-    "spatial_attention": {"embedding": 8, "hidden": 12, "output": 10, "heads": 3, "dropout": 0.5},
+ATTENTIVE: Mapping[str, Any] = {"embedding": 8, "hidden": 12, "attention": 7, "dropout": 0.5}
+TINY: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "spatial": (
+        "spatial_attention",
+        {"embedding": 8, "hidden": 12, "output": 10, "heads": 3, "dropout": 0.5},
+    ),
+    **{
+        f"tell-{image}-{cell}": (
+            "show_and_tell",
+            {"image": image, "cell": cell, "embedding": 8, "hidden": 12, "dropout": 0.5},
+        )
+        for image in ("input", "state", "both")
+        for cell in ("rnn", "gru", "lstm")
+    },
+    "attend": ("show_attend_tell", ATTENTIVE),
+    "adaptive": ("adaptive_attention", ATTENTIVE),
+    "up_down": ("up_down", ATTENTIVE),
+    "transformer": ("transformer", {"hidden": 12, "layers": 2, "heads": 3, "inner": 16, "dropout": 0.5}),
 }
-"""Settings of each decoder that make it small."""
+"""Every decoder in every kind, with settings that make it small."""
 
 
 def make(name: str, seed: int = 0) -> Decoder:
     torch.manual_seed(seed)
-    return DECODERS[name](WORDS, CHANNELS, REGIONS, **TINY[name]).eval()
+    registered, settings = TINY[name]
+    return DECODERS[registered](WORDS, CHANNELS, REGIONS, **settings).eval()
 
 
 def captions(photos: int, each: int, length: int, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -40,7 +70,7 @@ def captions(photos: int, each: int, length: int, seed: int = 0) -> tuple[Tensor
     return read, predict
 
 
-@pytest.fixture(params=list(DECODERS))
+@pytest.fixture(params=list(TINY))
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -56,7 +86,7 @@ def grid() -> Tensor:
 
 
 def test_each_decoder_is_tested() -> None:
-    assert set(TINY) == set(DECODERS)
+    assert {registered for registered, _ in TINY.values()} == set(DECODERS)
 
 
 @torch.no_grad()
@@ -148,7 +178,7 @@ def test_longer_padding_changes_neither_loss_nor_gradient(name: str, grid: Tenso
 def test_the_photo_and_the_words_matter(decoder: Decoder, grid: Tensor) -> None:
     read, _ = captions(5, 1, 7)
     alike = read[:1].expand(5, 1, 7)
-    assert decoder(grid, alike)[:, 0, -1].std(dim=0).max() > 1e-3
+    assert decoder(grid, alike)[:, 0].std(dim=0).max() > 1e-3
     assert (decoder(grid, read)[:, :, 2:5] - decoder(grid, read.roll(1, 0))[:, :, 2:5]).abs().max() > 1e-3
 
 
@@ -170,18 +200,195 @@ def test_dropout_is_for_training_only(decoder: Decoder, grid: Tensor) -> None:
 
 
 def test_sizes_make_the_same_decoder_again(name: str, decoder: Decoder) -> None:
-    assert decoder.sizes == dict(TINY[name])
-    again = DECODERS[name](WORDS, CHANNELS, REGIONS, **decoder.sizes)
+    registered, settings = TINY[name]
+    assert decoder.sizes == dict(settings)
+    again = DECODERS[registered](WORDS, CHANNELS, REGIONS, **decoder.sizes)
     again.load_state_dict(decoder.state_dict())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"hidden": 0},
+        {"hidden": "many"},
+        {"hidden": 7.5},
+        {"dropout": 2},
+        {"depth": 3},
+    ],
+)
+def test_bad_settings_are_refused(name: str, settings: Mapping[str, Any]) -> None:
+    registered, good = TINY[name]
+    architecture = {
+        "encoder": {"name": "mobilenet_v2", "size": 32},
+        "decoder": {"name": registered, **good, **settings},
+    }
+    with pytest.raises(RecipeError) as caught:
+        build_model(architecture, WORDS)
+    assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("registered", "settings", "named"),
+    [
+        ("show_and_tell", {"image": "twice"}, "'twice'.*input, state, both"),
+        ("show_and_tell", {"cell": "sru"}, "'sru'.*rnn, gru, lstm"),
+        ("show_and_tell", {"cell": ["lstm"]}, "lstm"),
+        ("show_attend_tell", {"attention": 0}, "attention is 0"),
+        ("up_down", {"embedding": -1}, "embedding is -1"),
+        ("transformer", {"heads": 5}, "heads"),
+        ("transformer", {"layers": 0}, "layers"),
+        ("transformer", {"heads": 1.5}, "heads is 1.5"),
+    ],
+)
+def test_what_is_wrong_is_named(registered: str, settings: Mapping[str, Any], named: str) -> None:
+    architecture = {"encoder": {"name": "mobilenet_v2", "size": 32}, "decoder": {"name": registered, **settings}}
+    with pytest.raises(RecipeError, match=named):
+        build_model(architecture, WORDS)
+
+
+def test_attention_is_that_of_each_step(decoder: Decoder, grid: Tensor) -> None:
+    read, predict = captions(5, 3, 7)
+    found = decoder.attention(grid, read)
+    memory, state = decoder.start(grid)
+    state = {key: value.repeat_interleave(3, dim=0) for key, value in state.items()}
+    if found is None:
+        assert decoder.step(read[:, :, 0].flatten(), memory, state).attention is None
+        return
+    real = predict != PAD
+    assert found.shape == (5, 3, 7, REGIONS)
+    assert not found[~real].any()
+    torch.testing.assert_close(found[real].sum(dim=-1), torch.ones(int(real.sum())))
+    for step in range(7):
+        _, state, attention = decoder.step(read[:, :, step].flatten(), memory, state)
+        assert attention is not None
+        here = real[:, :, step].flatten()
+        torch.testing.assert_close(found[:, :, step].flatten(0, 1)[here], attention[here], atol=1e-5, rtol=1e-5)
+
+
+def test_a_penalty_on_attention_has_a_gradient(decoder: Decoder, grid: Tensor) -> None:
+    grid = grid.clone().requires_grad_()
+    found = decoder.attention(grid, captions(5, 3, 7)[0])
+    if found is not None:
+        torch.autograd.backward(((1 - found.sum(dim=2)) ** 2).mean())
+        assert grid.grad is not None
+        assert grid.grad.flatten(1).any(dim=1).all()
+
+
+@pytest.fixture
+def engines(name: str, tmp_path: Path) -> tuple[TorchEngine, OnnxEngine]:
+    """The decoder behind an encoder in PyTorch, and the same exported."""
+    registered, settings = TINY[name]
+    torch.manual_seed(0)
+    architecture = {"encoder": {"name": "mobilenet_v2", "size": 64}, "decoder": {"name": registered, **settings}}
+    model = build_model(architecture, WORDS).eval()
+    # Photos are told by their colours in place of a network that knows nothing yet.
+    encoder: Any = _Patches()
+    model.encoder = encoder
+    with torch.no_grad():
+        for key, parameter in model.decoder.named_parameters():
+            if parameter.ndim == 2 and "norm" not in key:
+                parameter.mul_(2)
+        torch.nn.init.normal_(model.decoder.get_parameter("classify.weight"), std=0.5)
+    vocabulary = Vocabulary(["<pad>", "<start>", "<end>", "<unk>", *(f"word{number}" for number in range(WORDS - 4))])
+    export_bundle(
+        model,
+        vocabulary,
+        tmp_path / "bundle",
+        name="tiny",
+        version=1,
+        terms="Random weights.",
+        licence="For tests.",
+        card="For tests.",
+        preprocessing=Preprocessing(size=64),
+        generation={"beam": 2, "max_words": 9},
+    )
+    return TorchEngine(model), OnnxEngine(Bundle.open(tmp_path / "bundle"))
+
+
+def pictures(count: int, seed: int = 0) -> NDArray[np.uint8]:
+    """Photos of four random colours."""
+    colours = np.random.default_rng(seed).integers(0, 256, (count, 2, 2, 3))
+    return np.kron(colours, np.ones((1, 32, 32, 1))).astype(np.uint8)
+
+
+class _Patches(torch.nn.Module):
+    """Photos `(B, 64, 64, 3)` to the mean colours of their quarters, in 1280 channels."""
+
+    size, channels, regions = 64, 1280, 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = torch.nn.Linear(3, self.channels)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        colours = torch.nn.functional.avg_pool2d(pixels.permute(0, 3, 1, 2).float() / 64 - 2, 32)
+        mixed: Tensor = self.mix(colours.flatten(2).transpose(1, 2))
+        return mixed
+
+
+def test_exported_it_gives_the_same_words(engines: tuple[TorchEngine, OnnxEngine]) -> None:
+    """Beams that share their photo's memory, are put in another order, and lose a photo."""
+    generator = np.random.default_rng(0)
+    pixels = pictures(4)
+    orders = [
+        np.repeat(np.arange(4), 3),
+        np.array([2, 0, 0, 5, 4, 3, 8, 8, 8, 9, 11, 10]),
+        np.array([8, 7, 6, 5, 4, 3]),
+    ]
+    tokens = generator.integers(4, WORDS, (len(orders) + 1, 12))
+    found = []
+    both: tuple[Engine[Any, Any], ...] = engines
+    for engine in both:
+        steps = []
+        log_probs, state, attention = engine.step(np.full(4, START), engine.start(engine.encode(pixels)))
+        steps.append((log_probs, attention))
+        for order, words in zip(orders, tokens, strict=False):
+            log_probs, state, attention = engine.step(words[: len(order)], engine.select(state, order))
+            steps.append((log_probs, attention))
+        found.append(steps)
+    for (expected, looked), (log_probs, attention) in zip(*found, strict=True):
+        np.testing.assert_allclose(log_probs, expected, atol=1e-4, rtol=1e-4)
+        assert (attention is None) == (looked is None)
+        if attention is not None:
+            np.testing.assert_allclose(attention, looked, atol=1e-4)
+    assert np.ptp(found[0][0][0], axis=0).max() > 0.01, "the photos are told apart"
+    options = SearchOptions(beam=3, min_words=3, max_words=9)
+    words = []
+    for engine in both:
+        together = [each[0].tokens for each in beam_search(engine, engine.encode(pixels), options)]
+        alone = [beam_search(engine, engine.encode(photo[None]), options)[0][0].tokens for photo in pixels]
+        assert together == alone
+        words.append(together)
+    assert words[0] == words[1]
+    assert len(set(words[0])) > 1
+
+
+def test_multiplied_in_bytes_it_is_nearly_the_same(engines: tuple[TorchEngine, OnnxEngine], tmp_path: Path) -> None:
+    _, full = engines
+    folder = tmp_path / "bundle"
+    quantise_decoder(folder, pictures(8, seed=1), words=5)
+    seal(folder, name="tiny", version=1, architecture={}, terms="Random weights.")
+    small = OnnxEngine(Bundle.open(folder))
+    pixels = pictures(4)
+    found = []
+    for engine in (full, small):
+        state = engine.select(engine.start(engine.encode(pixels)), np.repeat(np.arange(4), 2))
+        steps = []
+        for words in np.random.default_rng(0).integers(4, WORDS, (5, 8)):
+            log_probs, state, _ = engine.step(words, state)
+            steps.append(log_probs)
+        found.append(np.stack(steps))
+    assert 0 < np.abs(found[0] - found[1]).mean() < 0.2 * found[0].std()
 
 
 def test_learns_ten_photos_by_heart_and_says_them(name: str) -> None:
     torch.manual_seed(0)
-    settings = {key: value * 4 for key, value in TINY[name].items() if key not in ("heads", "dropout")}
-    decoder = DECODERS[name](WORDS, CHANNELS, REGIONS, **settings, heads=3, dropout=0.0).train()
+    registered, tiny = TINY[name]
+    larger = {key: 4 * tiny[key] for key in ("embedding", "hidden", "output", "attention", "inner") if key in tiny}
+    decoder = DECODERS[registered](WORDS, CHANNELS, REGIONS, **{**tiny, **larger, "dropout": 0.0}).train()
     grid = torch.randn(10, REGIONS, CHANNELS)
     read, predict = captions(10, 1, 7)
-    optimiser = torch.optim.Adam(decoder.parameters(), lr=1e-2)
+    optimiser = torch.optim.Adam(decoder.parameters(), lr=5e-3)
     for _ in range(150):
         loss = caption_loss(decoder, grid, read, predict, 0.0)
         optimiser.zero_grad()

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from pictell.data import CaptionedPhoto
 from pictell.errors import RecipeError
 from pictell.language import Vocabulary
 from pictell.language.vocabulary import END, PAD, START, UNKNOWN
 from pictell.models import DECODERS
-from pictell.models.decoders.base import Decoder
+from pictell.models.decoders.base import Decoder, Step, Tensors
 from pictell.training import Trainer, load_recipe
 from pictell.training.checkpoint import load_checkpoint
 from pictell.training.examples import Example
@@ -66,6 +67,28 @@ def test_samples_follow_the_model() -> None:
     expected = model(grid, torch.tensor([[[START]]]))[0, 0, 0].exp()
     expected[[PAD, START, UNKNOWN]] = 0
     torch.testing.assert_close(found, expected / expected.sum(), atol=0.015, rtol=0)
+
+
+def test_what_the_model_never_says_is_never_drawn() -> None:
+    """Over fifty million chances: a single such word would earn a gradient without bound."""
+
+    class Certain(Decoder):
+        def start(self, grid: Tensor) -> tuple[Tensors, Tensors]:
+            return {}, {"rows": grid[:, 0, :1]}
+
+        def step(self, tokens: Tensor, memory: Tensors, state: Tensors) -> Step:
+            log_probs = torch.full((len(tokens), 5000), -90.0)
+            log_probs[:, 7] = 0
+            return Step(log_probs, state, None)
+
+        def unroll(self, grid: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor | None]:
+            raise NotImplementedError
+
+        def predict(self, outputs: Tensor) -> Tensor:
+            raise NotImplementedError
+
+    drawn = sample(Certain(), torch.zeros(2, 1, 1), 1000, 5)
+    assert bool((drawn[:, :, :5] == 7).all())
 
 
 def test_greedy_takes_the_likeliest_word_at_each_step() -> None:

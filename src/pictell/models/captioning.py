@@ -8,12 +8,24 @@ from typing import Any
 from torch import Tensor, nn
 
 from pictell.errors import RecipeError
+from pictell.models.decoders.adaptive_attention import AdaptiveAttention
 from pictell.models.decoders.base import Decoder
+from pictell.models.decoders.show_and_tell import ShowAndTell
+from pictell.models.decoders.show_attend_tell import ShowAttendTell
 from pictell.models.decoders.spatial_attention import SpatialAttentionLSTM
+from pictell.models.decoders.transformer import Transformer
+from pictell.models.decoders.up_down import UpDown
 from pictell.models.encoders.mobilenet_v2 import MobileNetV2
 
 ENCODERS: Mapping[str, Callable[..., MobileNetV2]] = {"mobilenet_v2": MobileNetV2}
-DECODERS: Mapping[str, Callable[..., Decoder]] = {"spatial_attention": SpatialAttentionLSTM}
+DECODERS: Mapping[str, Callable[..., Decoder]] = {
+    "spatial_attention": SpatialAttentionLSTM,
+    "show_and_tell": ShowAndTell,
+    "show_attend_tell": ShowAttendTell,
+    "adaptive_attention": AdaptiveAttention,
+    "up_down": UpDown,
+    "transformer": Transformer,
+}
 
 
 class CaptioningModel(nn.Module):

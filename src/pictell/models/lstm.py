@@ -12,6 +12,8 @@ class LSTMCell(nn.Module):
     The gates stand in the order input, forget, candidate, output. The forget gate's bias begins at 1 (Jozefowicz et al. 2015).
     """
 
+    states = ("hidden", "cell")
+
     def __init__(self, inputs: int, hidden: int) -> None:
         super().__init__()
         self.from_input = nn.Linear(inputs, 4 * hidden)

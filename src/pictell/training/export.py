@@ -69,27 +69,36 @@ def export_graphs(model: CaptioningModel, folder: Path) -> None:
         memory, state = model.decoder.start(grid)
         rows = {name: tensor.repeat_interleave(2, dim=0) for name, tensor in state.items()}
         tokens = torch.full((4,), Vocabulary.start, dtype=torch.int64)
-        attention = model.decoder.step(tokens, memory, rows).attention
+        _, after, attention = model.decoder.step(tokens, memory, rows)
     inside = [f"memory.{name}" for name in memory] + [f"state.{name}" for name in state]
-    _export(model.encoder, (pixels,), folder / "encoder.onnx", {"pixels": "photos"}, {"grid": "photos"})
+    photos = {0: "photos"}
+    before: dict[str, dict[int, str]] = {}
+    grown: dict[str, dict[int, str]] = {}
+    for name, tensor in rows.items():
+        # An axis that one word makes longer is of any length.
+        axes = [axis for axis, size in enumerate(tensor.shape) if after[name].shape[axis] != size]
+        before[f"state.{name}"] = {0: "rows", **dict.fromkeys(axes, "words")}
+        grown[f"next.{name}"] = {0: "rows", **dict.fromkeys(axes, "words_read")}
+    _export(model.encoder, (pixels,), folder / "encoder.onnx", {"pixels": photos}, {"grid": photos})
     fold_padding(folder / "encoder.onnx")
-    _export(_Start(model.decoder), (grid,), folder / "start.onnx", {"grid": "photos"}, dict.fromkeys(inside, "photos"))
+    _export(_Start(model.decoder), (grid,), folder / "start.onnx", {"grid": photos}, dict.fromkeys(inside, photos))
     _export(
         _Step(model.decoder, list(memory), list(state)),
-        (tokens, *memory.values(), *rows.values()),
+        (tokens, *memory.values(), *after.values()),
         folder / "step.onnx",
-        {"tokens": "rows", **{name: "photos" if name.startswith("memory.") else "rows" for name in inside}},
-        {
-            "log_probs": "rows",
-            **{f"next.{name}": "rows" for name in state},
-            **({} if attention is None else {"attention": "rows"}),
-        },
+        {"tokens": {0: "rows"}, **{f"memory.{name}": photos for name in memory}, **before},
+        {"log_probs": {0: "rows"}, **grown, **({} if attention is None else {"attention": {0: "rows"}})},
     )
 
 
 def _export(
-    module: nn.Module, example: tuple[Tensor, ...], path: Path, inputs: dict[str, str], outputs: dict[str, str]
+    module: nn.Module,
+    example: tuple[Tensor, ...],
+    path: Path,
+    inputs: dict[str, dict[int, str]],
+    outputs: dict[str, dict[int, str]],
 ) -> None:
+    """`inputs` and `outputs` by name, each with its axes that may have any length and what these count."""
     with warnings.catch_warnings():
         # The exporter by tracing is enough for these graphs, twenty times faster than its successor, and warns of it.
         warnings.simplefilter("ignore")
@@ -101,7 +110,7 @@ def _export(
             opset_version=OPSET,
             input_names=list(inputs),
             output_names=list(outputs),
-            dynamic_axes={name: {0: axis} for name, axis in (inputs | outputs).items()},
+            dynamic_axes=inputs | outputs,
         )
     module.eval()
 

@@ -36,12 +36,23 @@ class Decoder(nn.Module, ABC):
         """Reads one word a row, `(N,)`, and gives the log-probabilities of the next."""
 
     @abstractmethod
-    def outputs(self, grid: Tensor, tokens: Tensor) -> Tensor:
-        """Teacher forcing: words read `(P, K, T)`, `K` captions a photo, to what the words are predicted from `(P, K, T, E)`."""
+    def unroll(self, grid: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Teacher forcing in one pass: `outputs` and `attention` together, so that both saw the same dropout."""
 
     @abstractmethod
     def predict(self, outputs: Tensor) -> Tensor:
         """`(..., E)` to log-probabilities of the next word `(..., V)`; apart from `outputs` so that padding costs nothing."""
+
+    def outputs(self, grid: Tensor, tokens: Tensor) -> Tensor:
+        """Teacher forcing: words read `(P, K, T)`, `K` captions a photo, to what the words are predicted from `(P, K, T, E)`."""
+        return self.unroll(grid, tokens)[0]
+
+    def attention(self, grid: Tensor, tokens: Tensor) -> Tensor | None:
+        """Where the decoder looks for the word after each word read, `(P, K, T, R)`, differentiable.
+
+        Summing to 1 over the regions, zero at padding; `None` for a decoder that attends to nothing.
+        """
+        return self.unroll(grid, tokens)[1]
 
     def forward(self, grid: Tensor, tokens: Tensor) -> Tensor:
         """Words read `(P, K, T)` to log-probabilities of the words that follow them `(P, K, T, V)`."""

@@ -12,8 +12,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pictell.language.vocabulary import PAD
 from pictell.models.decoders.base import Decoder, Step, Tensors
+from pictell.models.decoders.packing import Packing
+from pictell.models.decoders.sizes import check_sizes
 from pictell.models.lstm import LSTMCell
 
 
@@ -33,8 +34,9 @@ class SpatialAttentionLSTM(Decoder):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        if min(embedding, hidden, output, heads) < 1 or hidden % heads:
-            raise ValueError(f"hidden ({hidden}) must be a multiple of heads ({heads}), and all sizes at least 1")
+        check_sizes(embedding=embedding, hidden=hidden, output=output, heads=heads)
+        if hidden % heads:
+            raise ValueError(f"hidden ({hidden}) must be a multiple of heads ({heads})")
         self.sizes = {"embedding": embedding, "hidden": hidden, "output": output, "heads": heads, "dropout": dropout}
         self.heads = heads
         self.embed = nn.Embedding(vocabulary_size, embedding)
@@ -69,36 +71,30 @@ class SpatialAttentionLSTM(Decoder):
         photos = memory["look"].shape[0]
         embedding = memory["look"].shape[1]
         words = self.embed(tokens).view(photos, -1, embedding) + memory["look"][:, None]  # (P, K, E)
-        gates = self.cell.from_input(words.view(-1, embedding))  # (N, 4H)
+        gates = self.cell.from_input(self.dropout(words.view(-1, embedding)))  # (N, 4H)
         hidden, cell = self.cell(gates, state["hidden"], state["cell"])  # (N, H)
         context, attention = self._attend(self.query(hidden).view(photos, -1, hidden.shape[1]), memory)
         log_probs = self.predict(self._output(hidden, context.reshape(-1, hidden.shape[1])))  # (N, V)
         attention = attention.mean(dim=1).reshape(-1, attention.shape[-1])  # (N, R)
         return Step(log_probs, {"hidden": hidden, "cell": cell}, attention)
 
-    def outputs(self, grid: Tensor, tokens: Tensor) -> Tensor:
-        photos, captions, length = tokens.shape
+    def unroll(self, grid: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        packing = Packing(tokens)
         memory, state = self.start(grid)
-        # Padding costs nothing: captions are sorted by length, and each step runs those that are not over yet.
-        rows = tokens.flatten(0, 1)  # (N, T)
-        order = torch.argsort((rows != PAD).sum(dim=1), descending=True, stable=True)
-        sorted_rows = rows[order].T  # (T, N)
-        real = sorted_rows != PAD
-        steps, places = real.nonzero(as_tuple=True)  # (W,) each, W words in all, step by step
-        words = self.embed(sorted_rows[real]) + memory["look"][order[places] // captions]  # (W, E)
-        gates = self.cell.from_input(self.dropout(words)).split(real.sum(dim=1).tolist())
-        hidden, cell = (state[name][order // captions] for name in ("hidden", "cell"))  # (N, H)
+        words = self.embed(packing.words) + memory["look"][packing.word_photos]  # (W, E)
+        gates = self.cell.from_input(self.dropout(words)).split(packing.running)
+        hidden, cell = (state[name][packing.row_photos] for name in ("hidden", "cell"))  # (N, H)
         states = []
         for gate in gates:
             running = len(gate)
             hidden, cell = self.cell(gate, hidden[:running], cell[:running])
             states.append(hidden)
         packed = torch.cat(states)  # (W, H)
-        slots = order[places] * length + steps  # where each word stands in (N * T)
-        queries = _unpack(self.query(packed), slots, rows.numel()).view(photos, captions * length, -1)  # (P, K*T, H)
-        context, _ = self._attend(queries, memory)
-        outputs = self._output(packed, context.flatten(0, 1)[slots])  # (W, O)
-        return _unpack(outputs, slots, rows.numel()).view(photos, captions, length, -1)
+        queries = packing.unpack(self.query(packed)).flatten(1, 2)  # (P, K*T, H)
+        context, weights = self._attend(queries, memory)
+        outputs = self._output(packed, packing.pack(context))  # (W, O)
+        attention = packing.pack(weights.mean(dim=1))  # (W, R)
+        return packing.unpack(outputs), packing.unpack(attention)
 
     def predict(self, outputs: Tensor) -> Tensor:
         return torch.log_softmax(self.classify(outputs), dim=-1)
@@ -116,8 +112,3 @@ class SpatialAttentionLSTM(Decoder):
     def _output(self, hidden: Tensor, context: Tensor) -> Tensor:
         dropped: Tensor = self.dropout(self.out(torch.cat([self.dropout(hidden), context], dim=-1)))  # (..., O)
         return dropped
-
-
-def _unpack(packed: Tensor, slots: Tensor, size: int) -> Tensor:
-    """Rows `(W, H)` put into their `slots` of `(size, H)`, zeros elsewhere."""
-    return packed.new_zeros(size, packed.shape[1]).index_copy(0, slots, packed)
