@@ -1,19 +1,47 @@
-"""Cross-entropy over words with label smoothing (Szegedy et al. 2016, arXiv 1512.00567)."""
+"""What training with people's captions minimises: cross-entropy over words, with its usual companions."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
-from pictell.language.vocabulary import PAD
+from pictell.language.vocabulary import PAD, START, UNKNOWN
 from pictell.models.decoders.base import Decoder
 
 
-def caption_loss(decoder: Decoder, grid: Tensor, read: Tensor, predict: Tensor, smoothing: float) -> Tensor:
+def caption_loss(
+    decoder: Decoder, grid: Tensor, read: Tensor, predict: Tensor, smoothing: float, attention_penalty: float = 0.0
+) -> Tensor:
     """Mean loss a word, in nats: words read and words to predict are `(B, K, T)`; padding does not count.
 
-    With `smoothing` s the target keeps 1 - s and s is spread evenly over the vocabulary.
+    With `smoothing` s the target keeps 1 - s and s is spread evenly over the vocabulary (Szegedy et al. 2016, arXiv
+    1512.00567). `attention_penalty` is the weight of Xu et al. (2015, arXiv 1502.03044, equation 14): a caption should
+    look at every region once in all, so each region costs the square of what its attention over the words lacks of 1.
     """
     real = predict != PAD
-    log_probs = decoder.predict(decoder.outputs(grid, read)[real])  # (words, V)
+    outputs, attention = decoder.unroll(grid, read)
+    log_probs = decoder.predict(outputs[real])  # (words, V)
     target = log_probs.gather(1, predict[real][:, None])[:, 0]
-    return -((1 - smoothing) * target.mean() + smoothing * log_probs.mean())
+    loss = -((1 - smoothing) * target.mean() + smoothing * log_probs.mean())
+    if attention_penalty and attention is not None:
+        lacking = 1 - attention.sum(dim=2)  # (B, K, R)
+        loss = loss + attention_penalty * lacking.square().sum() / real.sum()
+    return loss
+
+
+@torch.no_grad()
+def read_own_words(decoder: Decoder, grid: Tensor, read: Tensor, share: float) -> Tensor:
+    """Words read `(B, K, T)`, of which a `share` are replaced by words drawn from the model's own predictions.
+
+    Scheduled sampling (Bengio et al. 2015, arXiv 1506.03099) in two passes (Mihaylova and Martins 2019, arXiv
+    1906.07651), which suits every decoder: the words are predicted by teacher forcing, then read. The start, and padding,
+    stay as they are.
+    """
+    log_probs = decoder(grid, read)[:, :, :-1]  # (B, K, T - 1, V): of the words at the places from 1 on
+    log_probs[..., [PAD, START, UNKNOWN]] = -torch.inf
+    below = log_probs.flatten(0, 2).double().exp().cumsum(dim=1)  # (B*K*(T - 1), V)
+    aim = torch.rand(len(below), 1, dtype=below.dtype, device=below.device) * below[:, -1:]
+    drawn = torch.searchsorted(below, aim, right=True).clamp(max=below.shape[1] - 1)
+    theirs = read[:, :, 1:]
+    own = (torch.rand(theirs.shape, device=read.device) < share) & (theirs != PAD)
+    return torch.cat([read[:, :, :1], torch.where(own, drawn.view(theirs.shape), theirs)], dim=2)

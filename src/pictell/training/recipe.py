@@ -65,6 +65,7 @@ class Phase:
     `encoder_from` on are fine-tuned on augmented photos. `captions` of each photo are read in a step. With
     `round_weights` the encoder learns to work with weights rounded to 8 bits, as a bundle has them. `dropout` replaces the
     decoder's own for the phase. With `self_critical` the loss is that of self-critical training instead of cross-entropy.
+    With `scheduled_sampling` the share of words read that are the model's own rises evenly from 0 to this over the phase.
     """
 
     name: str
@@ -77,11 +78,13 @@ class Phase:
     round_weights: bool = False
     dropout: float | None = None
     self_critical: SelfCritical | None = None
+    scheduled_sampling: float = 0.0
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """See the fields' own classes; `batch_size` counts photos, `ema` is the decay of the averaged weights.
+    """See the fields' own classes; `batch_size` counts photos, `ema` is the decay of the averaged weights,
+    `attention_penalty` the weight of the doubly stochastic attention of Xu et al. (2015).
 
     `out` is the folder of the run, `runs/NAME` if it is empty.
     """
@@ -94,6 +97,7 @@ class Recipe:
     out: str = ""
     batch_size: int = 32
     label_smoothing: float = 0.1
+    attention_penalty: float = 0.0
     clip: float = 1.0
     weight_decay: float = 0.01
     ema: float = 0.999
@@ -146,6 +150,7 @@ def _ranges(recipe: Recipe) -> Iterator[tuple[str, float, float, float]]:
     yield "seed", recipe.seed, 0, many
     yield "batch_size", recipe.batch_size, 1, many
     yield "label_smoothing", recipe.label_smoothing, 0, 1
+    yield "attention_penalty", recipe.attention_penalty, 0, many
     yield "clip", recipe.clip, tiny, many
     yield "weight_decay", recipe.weight_decay, 0, many
     yield "ema", recipe.ema, 0, 1
@@ -171,6 +176,7 @@ def _ranges(recipe: Recipe) -> Iterator[tuple[str, float, float, float]]:
         yield f"phases.{number}.captions", phase.captions, 1, many
         if phase.dropout is not None:
             yield f"phases.{number}.dropout", phase.dropout, 0, 0.99
+        yield f"phases.{number}.scheduled_sampling", phase.scheduled_sampling, 0, 1
         if phase.self_critical is not None:
             # The mean of a photo's other samples needs another one.
             least = 2 if phase.self_critical.baseline == "leave_one_out" else 1

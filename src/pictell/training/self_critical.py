@@ -47,10 +47,21 @@ class SelfCriticalLoss:
         advantage = torch.from_numpy((rewards - baseline).astype(np.float32)).to(grid.device)  # (B, K)
         read = torch.cat([drawn.new_full((photos, samples, 1), START), drawn[:, :, : length - 1]], dim=2)
         real = drawn != PAD
-        log_probs = decoder.predict(decoder.outputs(grid, read * real)[real])  # (words, V)
+        log_probs = sayable(decoder.predict(decoder.outputs(grid, read * real)[real]))  # (words, V)
         chosen = log_probs.gather(1, drawn[real][:, None])[:, 0]
         weights = advantage[:, :, None].expand(drawn.shape)[real]
         return -(weights * chosen).mean(), float(rewards.mean())
+
+
+def sayable(log_probs: Tensor) -> Tensor:
+    """Log-probabilities `(N, V)` of the words given that none is padding, start or unknown.
+
+    Without this the loss would have a hole: whatever it takes from a poor caption's words could flow to the unknown word,
+    which is never drawn and so never punished.
+    """
+    never = torch.zeros(log_probs.shape[1], dtype=torch.bool, device=log_probs.device)
+    never[[PAD, START, UNKNOWN]] = True
+    return torch.log_softmax(log_probs.masked_fill(never, -torch.inf), dim=-1)
 
 
 @torch.no_grad()
@@ -70,7 +81,7 @@ def sample(decoder: Decoder, grid: Tensor, samples: int, max_words: int, *, gree
     drawn: list[Tensor] = []
     for _ in range(max_words + 1):
         log_probs, state, _ = decoder.step(tokens, memory, state)
-        log_probs[:, [PAD, START, UNKNOWN]] = -torch.inf
+        log_probs = sayable(log_probs)
         if greedy:
             tokens = log_probs.argmax(dim=1)
         else:

@@ -36,7 +36,7 @@ from pictell.models import CaptioningModel, build_model
 from pictell.photos import Preprocessing, open_photo, prepare
 from pictell.training.checkpoint import load_checkpoint, save_checkpoint
 from pictell.training.examples import Batch, ahead, batches, load_examples, load_split
-from pictell.training.losses import caption_loss
+from pictell.training.losses import caption_loss, read_own_words
 from pictell.training.recipe import Phase, Recipe
 from pictell.training.self_critical import SelfCriticalLoss
 
@@ -135,7 +135,6 @@ class Trainer:
         recipe = self.recipe
         frozen = phase.encoder_lr is None
         features = self._features([example.photo for example in self.examples], "train") if frozen else None
-        total = -(-len(self.examples) // recipe.batch_size)
         source = batches(
             self.examples,
             self.vocabulary,
@@ -152,11 +151,11 @@ class Trainer:
         saved = time.monotonic()
         with _progress() as progress:
             bar = progress.add_task(
-                f"{phase.name} {self.at.epoch + 1}/{phase.epochs}", total=total, completed=self.at.batch
+                f"{phase.name} {self.at.epoch + 1}/{phase.epochs}", total=self._batches, completed=self.at.batch
             )
             for batch in ahead(source):
                 torch.manual_seed(hash((recipe.seed, self.at.epochs_done, self.at.batch)) % 2**31)
-                self._set_rates(phase, total)
+                self._set_rates(phase)
                 self._step(batch, features)
                 self.at.batch += 1
                 self.at.step += 1
@@ -178,7 +177,12 @@ class Trainer:
             assert batch.pixels is not None
             grid = self.model.encoder(torch.from_numpy(batch.pixels).to(self.device))
         read, predict = (torch.from_numpy(words).to(self.device) for words in (batch.read, batch.predict))
-        loss = caption_loss(self.model.decoder, grid, read, predict, self.recipe.label_smoothing)
+        if self._phase.scheduled_sampling:
+            share = self._phase.scheduled_sampling * min(self.at.step / self._steps, 1.0)
+            read = read_own_words(self.model.decoder, grid, read, share)
+        loss = caption_loss(
+            self.model.decoder, grid, read, predict, self.recipe.label_smoothing, self.recipe.attention_penalty
+        )
         words = int((batch.predict != self.vocabulary.pad).sum())
         if self.self_critical is not None:
             criticised, reward = self.self_critical(self.model.decoder, grid, batch.indices)
@@ -270,6 +274,16 @@ class Trainer:
     def _phase(self) -> Phase:
         return self.recipe.phases[self.at.phase]
 
+    @property
+    def _batches(self) -> int:
+        """How many make an epoch."""
+        return -(-len(self.examples) // self.recipe.batch_size)
+
+    @property
+    def _steps(self) -> int:
+        """How many make the phase, 1 at least."""
+        return max(self._phase.epochs * self._batches, 1)
+
     def _begin(self) -> None:
         last = self.out / "last.safetensors"
         if last.exists():
@@ -319,10 +333,9 @@ class Trainer:
                 groups.append({"params": trained, "lr": lr, "peak": lr})
         self.optimiser = torch.optim.AdamW(groups, weight_decay=self.recipe.weight_decay)
 
-    def _set_rates(self, phase: Phase, batches_an_epoch: int) -> None:
-        total = max(phase.epochs * batches_an_epoch, 1)
+    def _set_rates(self, phase: Phase) -> None:
         warm = min(1.0, (self.at.step + 1) / max(phase.warmup, 1))
-        share = warm * (0.1 + 0.9 * (1 + math.cos(math.pi * min(self.at.step / total, 1.0))) / 2)
+        share = warm * (0.1 + 0.9 * (1 + math.cos(math.pi * min(self.at.step / self._steps, 1.0))) / 2)
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak"] * share
 
