@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,21 @@ def test_what_is_no_model_is_refused(tmp_path: Path, bundle: Path) -> None:
     save_checkpoint(tmp_path / "best.safetensors", {"one": torch.ones(1)}, {})
     with pytest.raises(RecipeError, match="of which network"):
         settings_to_go_on_from(str(tmp_path))
+
+
+def test_a_bundle_of_it_tells_what_all_its_weights_were_trained_on(
+    trained: Path, bundle: Path, recipe_file: Path, tmp_path: Path
+) -> None:
+    """Also what the model that it began with was trained on, however many runs ago."""
+    phases = ["phases.0.epochs=1", "phases.1.epochs=0"]
+    first = bundle_from_run(trained, tmp_path / "first", name="first", version=1, terms="Trained on gold.").directory
+    last = first
+    for name in ("second", "third"):
+        recipe = load_recipe(recipe_file, [*settings_to_go_on_from(str(last)), *phases])
+        last = Trainer(recipe, tmp_path / name).run().parent
+    made = bundle_from_run(last, tmp_path / "made", name="made", version=1)
+    assert made.terms.startswith("Trained on gold. Then trained on Flickr8k")
+    assert made.terms in made.read("LICENSE").decode()
+    shutil.rmtree(tmp_path / "first")
+    with pytest.raises(RecipeError, match="trained on"):
+        bundle_from_run(last, tmp_path / "orphan", name="orphan", version=1)

@@ -92,7 +92,9 @@ def bundle_from_run(
     if calibration_photos is not None:
         photos = (open_photo(path, smallest_side=preprocessing.size) for path in calibration_photos)
         calibration = np.stack([prepare(photo, preprocessing) for photo in photos])  # (B, S, S, 3)
-    terms = _terms(recipe) if terms is None else terms
+    recipes, begun_with = _ancestors(run, recipe)
+    terms = _terms(recipes, begun_with) if terms is None else terms
+    pretrained = any(recipe["model"].get("weights") for recipe in recipes) or begun_with is not None
     export_bundle(
         model,
         vocabulary,
@@ -100,7 +102,7 @@ def bundle_from_run(
         name=name,
         version=version,
         terms=terms,
-        licence=_licence(terms, recipe.get("model", {}).get("weights")) if licence is None else licence,
+        licence=_licence(terms, pretrained) if licence is None else licence,
         card=_card(f"{name}@{version}", recipe, about, terms) if card is None else card,
         preprocessing=preprocessing,
         generation={
@@ -123,21 +125,41 @@ def _read_recipe(run: Path) -> dict[str, Any]:
             recipe["length_penalty"],
             recipe["data"]["train"],
             recipe["data"]["max_words"],
+            recipe["model"].get("start_from"),
         )
     except OSError as error:
         raise RecipeError("no-run", f"{run} is not the folder of a training run: {path}: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RecipeError("no-run", f"{path} is not the recipe of a run") from error
     assert isinstance(recipe, dict)
     return recipe
 
 
-def _terms(recipe: Mapping[str, Any]) -> str:
-    kinds = dict.fromkeys(name.partition("/")[0] for name in recipe["data"]["train"])
-    return f"Trained on {' and '.join(_TERMS.get(kind, kind) for kind in kinds)}."
+def _ancestors(run: Path, recipe: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], Bundle | None]:
+    """The recipes of the runs that this one went on from, and its own, oldest first; and the bundle that all began with."""
+    recipes = [recipe]
+    folders = {run.resolve()}
+    while start := recipes[0]["model"].get("start_from"):
+        folder = Path(start).parent
+        if (folder / "recipe.json").is_file() and folder.resolve() not in folders:
+            folders.add(folder.resolve())
+            recipes.insert(0, _read_recipe(folder))
+        elif (folder / "config.json").is_file():
+            return recipes, Bundle.open(folder)
+        else:
+            raise RecipeError(
+                "no-run", f"what was {start} trained on? The model's terms depend on it: put the run or bundle back"
+            )
+    return recipes, None
 
 
-def _licence(terms: str, weights: str | None) -> str:
+def _terms(recipes: Sequence[Mapping[str, Any]], begun_with: Bundle | None) -> str:
+    kinds = dict.fromkeys(name.partition("/")[0] for recipe in recipes for name in recipe["data"]["train"])
+    own = " and ".join(_TERMS.get(kind, kind) for kind in kinds)
+    return f"{begun_with.terms} Then trained on {own}." if begun_with else f"Trained on {own}."
+
+
+def _licence(terms: str, pretrained: bool) -> str:
     return "\n".join(
         [
             "Notice on the model in this directory",
@@ -147,7 +169,7 @@ def _licence(terms: str, weights: str | None) -> str:
             "The photos themselves belong to their owners and are not in here.",
             *(
                 ["The encoder began from MobileNetV2 weights pretrained on ImageNet (Google, Apache-2.0)."]
-                if weights
+                if pretrained
                 else []
             ),
             "",
