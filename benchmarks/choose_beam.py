@@ -24,8 +24,8 @@ from pictell.metrics import score
 from pictell.metrics.statistics import describe
 from pictell.photos import open_photo, prepare
 
-BEAMS = (1, 2, 3, 4, 5, 7)
-PENALTIES = (0.0, 0.3, 0.5, 0.7, 0.9)
+BEAMS = (1, 2, 3, 4, 5)
+PENALTIES = (0.0, 0.5, 0.7, 0.9, 1.0, 1.2)
 
 
 def main() -> None:

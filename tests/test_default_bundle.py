@@ -98,9 +98,9 @@ def test_batched_equals_single(captioner: Captioner) -> None:
 @pytest.mark.shared
 def test_scores_on_flickr8k_test(on_test: Evaluation) -> None:
     assert on_test.photos == 1000
-    assert on_test.scores["BLEU-1"] >= 0.63
-    assert on_test.scores["BLEU-4"] >= 0.22
-    assert on_test.scores["CIDEr-D"] >= 0.52
+    assert on_test.scores["BLEU-1"] >= 0.65
+    assert on_test.scores["BLEU-4"] >= 0.23
+    assert on_test.scores["CIDEr-D"] >= 0.57
     assert on_test.distinct >= 0.5
     assert on_test.function_word_endings <= 0.01
 

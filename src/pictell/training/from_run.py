@@ -94,7 +94,7 @@ def bundle_from_run(
         calibration = np.stack([prepare(photo, preprocessing) for photo in photos])  # (B, S, S, 3)
     recipes, begun_with = _ancestors(run, recipe)
     terms = _terms(recipes, begun_with) if terms is None else terms
-    pretrained = any(recipe["model"].get("weights") for recipe in recipes) or begun_with is not None
+    pretrained = any(recipe.get("model", {}).get("weights") for recipe in recipes) or begun_with is not None
     export_bundle(
         model,
         vocabulary,
@@ -125,7 +125,6 @@ def _read_recipe(run: Path) -> dict[str, Any]:
             recipe["length_penalty"],
             recipe["data"]["train"],
             recipe["data"]["max_words"],
-            recipe["model"].get("start_from"),
         )
     except OSError as error:
         raise RecipeError("no-run", f"{run} is not the folder of a training run: {path}: {error.strerror}") from error
@@ -139,7 +138,7 @@ def _ancestors(run: Path, recipe: Mapping[str, Any]) -> tuple[list[Mapping[str, 
     """The recipes of the runs that this one went on from, and its own, oldest first; and the bundle that all began with."""
     recipes = [recipe]
     folders = {run.resolve()}
-    while start := recipes[0]["model"].get("start_from"):
+    while start := recipes[0].get("model", {}).get("start_from"):
         folder = Path(start).parent
         if (folder / "recipe.json").is_file() and folder.resolve() not in folders:
             folders.add(folder.resolve())
