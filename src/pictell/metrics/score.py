@@ -105,16 +105,21 @@ class _Corpus:
     progress: Callable[[int, int], None] | None
 
     @cached_property
+    def _parted(self) -> tuple[list[list[list[str]]], list[list[list[str]]]]:
+        return parted(self.references), parted([self.candidates])
+
+    @cached_property
     def counted(self) -> tuple[References, Candidates]:
         """With tokens parted at no-break spaces."""
-        references = References(parted(self.references), self.frequencies)
-        [candidates] = parted([self.candidates])
+        own, [candidates] = self._parted
+        references = References(own, self.frequencies)
         return references, references.number(candidates)
 
     @cached_property
     def whole(self) -> tuple[References, Candidates]:
         """With tokens whole, as the published ROUGE-L sees them."""
-        if parted(self.references) is self.references and parted([self.candidates])[0] is self.candidates:
+        own, [candidates] = self._parted
+        if own is self.references and candidates is self.candidates:
             return self.counted
         references = References(self.references)
         return references, references.number(self.candidates)

@@ -85,8 +85,7 @@ def sample(decoder: Decoder, grid: Tensor, samples: int, max_words: int, *, gree
         if greedy:
             tokens = log_probs.argmax(dim=1)
         else:
-            # Inverse of the distribution function, in double precision: no word of probability 0 is ever drawn. (The
-            # exponential race that torch.multinomial runs draws one where its noise happens to be 0.)
+            # Inverse of the distribution function, in double precision: no word of probability 0 is drawn.
             below = log_probs.double().exp().cumsum(dim=1)  # (N, V)
             aim = torch.rand(rows, 1, dtype=torch.float64, device=grid.device) * below[:, -1:]
             tokens = torch.searchsorted(below, aim, right=True)[:, 0].clamp(max=below.shape[1] - 1)
