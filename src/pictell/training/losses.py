@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from pictell.language.vocabulary import PAD, START, UNKNOWN
+from pictell.language.vocabulary import PAD
 from pictell.models.decoders.base import Decoder
+from pictell.training.words import draw, sayable
 
 
 def caption_loss(
@@ -38,10 +39,7 @@ def read_own_words(decoder: Decoder, grid: Tensor, read: Tensor, share: float) -
     stay as they are.
     """
     log_probs = decoder(grid, read)[:, :, :-1]  # (B, K, T - 1, V): of the words at the places from 1 on
-    log_probs[..., [PAD, START, UNKNOWN]] = -torch.inf
-    below = log_probs.flatten(0, 2).double().exp().cumsum(dim=1)  # (B*K*(T - 1), V)
-    aim = torch.rand(len(below), 1, dtype=below.dtype, device=below.device) * below[:, -1:]
-    drawn = torch.searchsorted(below, aim, right=True).clamp(max=below.shape[1] - 1)
+    drawn = draw(sayable(log_probs).flatten(0, 2))
     theirs = read[:, :, 1:]
     own = (torch.rand(theirs.shape, device=read.device) < share) & (theirs != PAD)
     return torch.cat([read[:, :, :1], torch.where(own, drawn.view(theirs.shape), theirs)], dim=2)

@@ -21,6 +21,7 @@ from pictell.metrics import CiderReward
 from pictell.models.decoders.base import Decoder
 from pictell.training.examples import Example
 from pictell.training.recipe import SelfCritical
+from pictell.training.words import draw, sayable
 
 
 class SelfCriticalLoss:
@@ -53,17 +54,6 @@ class SelfCriticalLoss:
         return -(weights * chosen).mean(), float(rewards.mean())
 
 
-def sayable(log_probs: Tensor) -> Tensor:
-    """Log-probabilities `(N, V)` of the words given that none is padding, start or unknown.
-
-    Without this the loss would have a hole: whatever it takes from a poor caption's words could flow to the unknown word,
-    which is never drawn and so never punished.
-    """
-    never = torch.zeros(log_probs.shape[1], dtype=torch.bool, device=log_probs.device)
-    never[[PAD, START, UNKNOWN]] = True
-    return torch.log_softmax(log_probs.masked_fill(never, -torch.inf), dim=-1)
-
-
 @torch.no_grad()
 def sample(decoder: Decoder, grid: Tensor, samples: int, max_words: int, *, greedy: bool = False) -> Tensor:
     """Draws `samples` captions a photo from the decoder, or follows its likeliest words: `(P, K, T)`.
@@ -82,13 +72,7 @@ def sample(decoder: Decoder, grid: Tensor, samples: int, max_words: int, *, gree
     for _ in range(max_words + 1):
         log_probs, state, _ = decoder.step(tokens, memory, state)
         log_probs = sayable(log_probs)
-        if greedy:
-            tokens = log_probs.argmax(dim=1)
-        else:
-            # Inverse of the distribution function, in double precision: no word of probability 0 is drawn.
-            below = log_probs.double().exp().cumsum(dim=1)  # (N, V)
-            aim = torch.rand(rows, 1, dtype=torch.float64, device=grid.device) * below[:, -1:]
-            tokens = torch.searchsorted(below, aim, right=True)[:, 0].clamp(max=below.shape[1] - 1)
+        tokens = log_probs.argmax(dim=1) if greedy else draw(log_probs)
         if len(drawn) == max_words:
             tokens = torch.where(tokens == END, tokens, PAD)  # one more than the words allowed: an end or nothing
         drawn.append(tokens.masked_fill(over, PAD))
