@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pictell.data import feature_cache
 from pictell.data.feature_cache import cached_features
+from pictell.errors import DataError
 
 PATHS = [Path(f"{number}.jpg") for number in range(10)]
 SHAPE = (2, 3)
@@ -23,11 +26,11 @@ class Encoder:
         self.fail_at = fail_at
         self.shape = shape
 
-    def __call__(self, paths: Sequence[Path]) -> NDArray[np.float32]:
+    def __call__(self, rows: range) -> NDArray[np.float32]:
         if len(self.batches) == self.fail_at:
             raise KeyboardInterrupt
-        self.batches.append(len(paths))
-        return np.stack([np.full(self.shape, float(path.stem), np.float32) for path in paths])
+        self.batches.append(len(rows))
+        return np.stack([np.full(self.shape, float(row), np.float32) for row in rows])
 
 
 def check(features: NDArray[np.float16], shape: tuple[int, int] = SHAPE) -> None:
@@ -60,12 +63,69 @@ def test_half_a_file_is_never_used(tmp_path: Path, fail_at: int) -> None:
     assert len(list(tmp_path.iterdir())) == 1, "nothing is left of the first attempt"
 
 
+def test_what_was_cut_short_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feature_cache, "_BATCHES_BETWEEN_NOTES", 2)
+    with pytest.raises(KeyboardInterrupt):
+        cached_features(tmp_path, "key", PATHS, SHAPE, Encoder(fail_at=3), batch_size=2)
+    encoder, heard = Encoder(), list[str]()
+    check(cached_features(tmp_path, "key", PATHS, SHAPE, encoder, batch_size=2, say=heard.append))
+    assert encoder.batches == [2, 2, 2], "four were noted as done, a fifth and sixth perhaps not whole"
+    assert "4 of them there already" in heard[0]
+
+
+@pytest.mark.parametrize("note", ["", "11", "-1", "four", "\0"])
+def test_a_note_that_makes_no_sense_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, note: str) -> None:
+    monkeypatch.setattr(feature_cache, "_BATCHES_BETWEEN_NOTES", 1)
+    with pytest.raises(KeyboardInterrupt):
+        cached_features(tmp_path, "key", PATHS, SHAPE, Encoder(fail_at=2), batch_size=2)
+    next(tmp_path.glob("*.txt")).write_text(note, encoding="utf-8")
+    encoder = Encoder()
+    check(cached_features(tmp_path, "key", PATHS, SHAPE, encoder, batch_size=2))
+    assert sum(encoder.batches) == 10
+
+
+def test_the_size_is_told_before_anything_is_written(tmp_path: Path) -> None:
+    heard: list[tuple[str, int]] = []
+
+    def say(text: str) -> None:
+        heard.append((text, len(list(tmp_path.iterdir()))))
+
+    check(cached_features(tmp_path, "key", PATHS, (500, 300), Encoder(shape=(500, 300)), say=say), (500, 300))
+    assert heard == [(f"10 x 500 x 300 features take 3 MB in {tmp_path}", 0)]
+    check(cached_features(tmp_path, "key", PATHS, (500, 300), Encoder(), say=say), (500, 300))
+    assert len(heard) == 1, "what is there needs no room"
+
+
+def test_a_disk_without_room_is_told_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(feature_cache.shutil, "disk_usage", lambda _: usage(1, 1, 119))
+    with pytest.raises(DataError, match="make room"):
+        cached_features(tmp_path, "key", PATHS, SHAPE, Encoder())
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(feature_cache.shutil, "disk_usage", lambda _: usage(1, 1, 120))
+    check(cached_features(tmp_path, "key", PATHS, SHAPE, Encoder()))
+
+
+def test_a_photo_that_changed_is_computed_anew(tmp_path: Path) -> None:
+    paths = [tmp_path / "photos" / path for path in PATHS]
+    paths[0].parent.mkdir()
+    paths[3].write_bytes(b"one")
+    encoder = Encoder()
+    cached_features(tmp_path, "key", paths, SHAPE, encoder)
+    cached_features(tmp_path, "key", paths, SHAPE, encoder)
+    assert len(encoder.batches) == 1
+    paths[3].write_bytes(b"another")
+    cached_features(tmp_path, "key", paths, SHAPE, encoder)
+    assert len(encoder.batches) == 2
+
+
 def test_other_encoders_and_other_photos_have_their_own(tmp_path: Path) -> None:
     encoder = Encoder()
     check(cached_features(tmp_path, "one", PATHS, SHAPE, encoder))
     check(cached_features(tmp_path, "two", PATHS, SHAPE, encoder))
-    turned = cached_features(tmp_path, "one", PATHS[::-1], SHAPE, encoder)
-    np.testing.assert_array_equal(turned[:, 0, 0], np.arange(10)[::-1])
+    check(cached_features(tmp_path, "one", PATHS[::-1], SHAPE, encoder))
     cached_features(tmp_path, "one", PATHS[:5], SHAPE, encoder)
     assert encoder.batches == [10, 10, 10, 5]
     check(cached_features(tmp_path, "one", PATHS, SHAPE, encoder))

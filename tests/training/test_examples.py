@@ -23,7 +23,7 @@ from pictell.errors import RecipeError
 from pictell.language import Vocabulary
 from pictell.photos import Preprocessing
 from pictell.training import load_recipe
-from pictell.training.examples import Batch, Example, ahead, batches, load_examples, load_split
+from pictell.training.examples import Batch, Example, ahead, batches, change, load_examples, load_split
 from pictell.training.recipe import Data
 
 VOCABULARY = Vocabulary(["<pad>", "<start>", "<end>", "<unk>", "a", "dog", "left", "right", "of", "it"])
@@ -177,6 +177,32 @@ def test_photos_that_cannot_be_read_are_named_and_skipped(data: Data, tmp_path: 
         else:
             assert same(one, other)
     assert sorted(message.split(":")[0] for message in heard) == ["skipped broken 1.jpg", "skipped broken 2.jpg"]
+
+
+def test_views_are_taken_in_turn_and_their_captions_mirrored() -> None:
+    examples = [Example(CaptionedPhoto(str(n), Path(), ()), (("a", "dog", "left"),)) for n in range(6)]
+
+    def seen(epoch: int, mirror: float) -> Batch:
+        return next(
+            batches(
+                examples, VOCABULARY, seed=1, epoch=epoch, first=0, batch_size=6, captions=1,
+                preprocessing=None, augmentation=Augmentation(mirror=mirror), views=3, say=silent,
+            )
+        )  # fmt: skip
+
+    for mirror in (0.0, 0.5, 1.0):
+        views: dict[int, list[int]] = {}
+        for epoch in range(3):
+            batch = seen(epoch, mirror)
+            for row, index in enumerate(batch.indices.tolist()):
+                view = int(batch.views[row])
+                views.setdefault(index, []).append(view)
+                drawn = view > 0 and change(Augmentation(mirror=mirror), 1, index, view).mirrored
+                assert bool(batch.mirrored[row]) == drawn
+                word = "right" if drawn else "left"
+                assert VOCABULARY.to_words(batch.predict[row, 0]) == ["a", "dog", word]
+                assert drawn == (mirror == 1 and view > 0) or mirror == 0.5
+        assert all(sorted(found) == [0, 1, 2] for found in views.values())
 
 
 def test_the_captions_of_a_mirrored_photo_are_mirrored(data: Data) -> None:

@@ -117,7 +117,7 @@ def test_the_gradient_is_that_of_the_definition(baseline: str) -> None:
     loss_of = SelfCriticalLoss(SelfCritical(samples=3, baseline=baseline), TWO, WORDS, 5)
     model = decoder().eval()
     torch.manual_seed(7)
-    loss, reward = loss_of(model, grid, np.array([1, 0]))
+    loss, reward = loss_of(model, grid, np.array([1, 0]), np.zeros(2, bool))
     torch.manual_seed(7)
     drawn = sample(model, grid, 3, 5)
     rewards = [loss_of._reward([place] * 3, drawn[row].numpy()) for row, place in enumerate((1, 0))]
@@ -151,7 +151,7 @@ def test_it_learns_to_say_what_earns_the_reward() -> None:
     torch.manual_seed(4)
     rewards = []
     for _ in range(150):
-        loss, reward = loss_of(model, grid, np.arange(2))
+        loss, reward = loss_of(model, grid, np.arange(2), np.zeros(2, bool))
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
         optimiser.step()
@@ -200,3 +200,14 @@ def test_a_run_of_it_can_be_repeated_and_says_the_reward(recipe_file: Path, tmp_
 def test_settings_that_make_no_sense_are_refused(recipe_file: Path, setting: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         load_recipe(recipe_file, [f"phases.0.self_critical={setting}"])
+
+
+def test_a_mirrored_photo_is_rewarded_for_mirrored_words() -> None:
+    words = Vocabulary([*WORDS.tokens, "left", "right"])
+    loss_of = SelfCriticalLoss(SelfCritical(), examples("a dog left", "a cat sits"), words, 5)
+    left, right = words.to_numbers(["left", "right"])
+    drawn = np.array([[4, 5, left, END], [4, 5, right, END]])
+    straight, mirrored = (loss_of._reward([place] * 2, drawn) for place in (0, int(loss_of._mirrored[0])))
+    assert straight[0] > straight[1]
+    np.testing.assert_allclose(mirrored, straight[::-1])
+    assert loss_of._mirrored[1] == 1, "no left and no right: the same captions"

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -21,6 +22,7 @@ from pictell.errors import DataError, RecipeError
 from pictell.language import Vocabulary
 from pictell.training import Trainer, load_recipe, trainer
 from pictell.training.checkpoint import load_checkpoint, save_checkpoint
+from pictell.training.examples import Batch
 
 
 def run(recipe_file: Path, out: Path, *overrides: str) -> Path:
@@ -186,6 +188,29 @@ def test_an_encoder_with_rounded_weights_has_features_of_its_own(recipe_file: Pa
     for rounded, files in (("false", 2), ("true", 4)):
         run(recipe_file, tmp_path / rounded, *frozen, f"phases.1.round_weights={rounded}")
         assert len(list((tmp_path / rounded / "features").iterdir())) == files
+
+
+def test_views_of_a_frozen_encoder_are_kept_and_taken_in_turn(recipe_file: Path, tmp_path: Path) -> None:
+    """Each photo in every view once in as many epochs; a killed run and an unbroken one see the same."""
+    seen: list[tuple[int, int]] = []
+    settings = ["phases.0.views=3", "phases.0.epochs=3", "phases.1.epochs=0"]
+    trainer = Trainer(load_recipe(recipe_file, settings), tmp_path / "views")
+    step = trainer._step
+
+    def watched(batch: Batch, features: Any) -> None:
+        assert len(features) == 3
+        seen.extend(zip(batch.indices.tolist(), batch.views.tolist(), strict=True))
+        step(batch, features)
+
+    trainer._step = watched  # type: ignore[method-assign]  # watched, not replaced
+    trainer.run()
+    assert sorted(seen) == [(photo, view) for photo in range(8) for view in range(3)]
+    files = sorted((tmp_path / "views/features").iterdir())
+    assert len(files) == 4, "three views of the training photos, one of the dev photos"
+    ours = [np.load(file) for file in files]
+    train = [features for features in ours if len(features) == 8]
+    assert not np.array_equal(train[0], train[1])
+    assert "train, view 3: 8 x 4 x 1280 features take" in (tmp_path / "views/log.txt").read_text(encoding="utf-8")
 
 
 def test_learns_what_the_photos_show(recipe_file: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pictell.data import CaptionedPhoto, load_dataset
-from pictell.data.augmentation import Augmentation, mirror_words
+from pictell.data.augmentation import Augmentation, Change, mirror_words
 from pictell.data.perceptual_hash import hash_files, near_duplicates
 from pictell.errors import PhotoError, RecipeError
 from pictell.language import Vocabulary, has_blocked_word, tokenise
@@ -32,13 +32,23 @@ class Example:
 
 @dataclass(frozen=True)
 class Batch:
-    """`indices (B,)` into the examples; words read `(B, K, T)` and words to predict `(B, K, T)`, padding 0; `pixels`
-    `(B, S, S, 3)` uint8 where the encoder runs, else `None`."""
+    """`indices (B,)` into the examples; words read `(B, K, T)` and words to predict `(B, K, T)`, padding 0; which photos
+    are `mirrored (B,)`; `pixels (B, S, S, 3)` uint8 where the encoder runs, else `None`, and then the `views (B,)` whose
+    features to take."""
 
     indices: NDArray[np.int64]
     read: NDArray[np.int64]
     predict: NDArray[np.int64]
+    mirrored: NDArray[np.bool_]
+    views: NDArray[np.int64]
     pixels: NDArray[np.uint8] | None
+
+    def only(self, kept: NDArray[np.bool_]) -> Batch:
+        """The photos of `kept (B,)` alone."""
+        pixels = None if self.pixels is None else self.pixels[kept]
+        return Batch(
+            self.indices[kept], self.read[kept], self.predict[kept], self.mirrored[kept], self.views[kept], pixels
+        )
 
 
 def load_split(data: Data, name: str) -> list[CaptionedPhoto]:
@@ -104,9 +114,11 @@ def batches(
     captions: int,
     preprocessing: Preprocessing | None,
     augmentation: Augmentation,
+    views: int = 1,
     say: Callable[[str], None],
 ) -> Iterator[Batch]:
-    """The batches of an epoch from batch `first` on; with `preprocessing` photos are read and augmented too.
+    """The batches of an epoch from batch `first` on; with `preprocessing` photos are read and augmented too, without it
+    each photo goes through its `views` from epoch to epoch.
 
     Each batch depends on `seed`, `epoch` and its number alone, so that a resumed run sees what an unbroken one sees. A
     photo that cannot be read is told to `say` and left out of its batch, which may end up empty.
@@ -115,29 +127,40 @@ def batches(
     for number in range(first, -(-len(order) // batch_size)):
         indices = order[number * batch_size : (number + 1) * batch_size]
         words: list[list[Sequence[str]]] = []
-        pixels, read_ones = [], []
-        for index in indices:
-            generator = np.random.default_rng((seed, epoch, int(index)))
+        pixels: list[NDArray[np.uint8]] = []
+        read_ones: list[tuple[int, bool, int]] = []
+        for index in indices.tolist():
+            generator = np.random.default_rng((seed, epoch, index))
             example = examples[index]
             # A photo with fewer captions than asked for gives some of them twice.
             chosen = generator.permutation(
                 np.resize(np.arange(len(example.captions)), max(captions, len(example.captions)))
             )
             texts: list[Sequence[str]] = [example.captions[i] for i in chosen[:captions]]
-            if preprocessing is not None:
+            view = (epoch + index) % views
+            if preprocessing is None:
+                mirrored = view > 0 and change(augmentation, seed, index, view).mirrored
+            else:
                 try:
                     image = prepare(open_photo(example.photo.path, smallest_side=preprocessing.size), preprocessing)
                 except PhotoError as error:
                     say(f"skipped {example.photo.id}: {error.message}")
                     continue
-                image, mirrored = augmentation.draw(image, generator)
-                pixels.append(image)
-                if mirrored:
-                    texts = [mirror_words(text) for text in texts]
-            words.append(texts)
-            read_ones.append(index)
+                drawn = augmentation.draw(generator)
+                mirrored = drawn.mirrored
+                pixels.append(drawn.apply(image))
+            words.append([mirror_words(text) for text in texts] if mirrored else texts)
+            read_ones.append((index, mirrored, view))
         read, predict = _numbers(words, captions, vocabulary)
-        yield Batch(np.array(read_ones, np.int64), read, predict, np.stack(pixels) if pixels else None)
+        rows = np.array(read_ones, np.int64).reshape(-1, 3)
+        yield Batch(
+            rows[:, 0], read, predict, rows[:, 1].astype(bool), rows[:, 2], np.stack(pixels) if pixels else None
+        )
+
+
+def change(augmentation: Augmentation, seed: int, index: int, view: int) -> Change:
+    """How view `view` (1 or more; view 0 is the photo itself) of example `index` differs from the photo."""
+    return augmentation.draw(np.random.default_rng((seed, index, view)))
 
 
 def _numbers(

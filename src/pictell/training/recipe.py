@@ -61,7 +61,8 @@ class SelfCritical:
 class Phase:
     """A stretch of training with its own learning rates, each warmed up and then lowered along a cosine to a tenth.
 
-    With `encoder_lr` null the encoder is frozen and its features are computed once and cached; otherwise its blocks from
+    With `encoder_lr` null the encoder is frozen and its features are computed once and cached, those of the photo itself
+    and of `views - 1` augmented versions of it, one after another from epoch to epoch; otherwise its blocks from
     `encoder_from` on are fine-tuned on augmented photos. `captions` of each photo are read in a step. With
     `round_weights` the encoder learns to work with weights rounded to 8 bits, as a bundle has them. `dropout` replaces the
     decoder's own for the phase. With `self_critical` the loss is that of self-critical training instead of cross-entropy.
@@ -73,6 +74,7 @@ class Phase:
     lr: float
     encoder_lr: float | None = None
     encoder_from: int = 0
+    views: int = 1
     warmup: int = 200
     captions: int = 5
     round_weights: bool = False
@@ -172,6 +174,8 @@ def _ranges(recipe: Recipe) -> Iterator[tuple[str, float, float, float]]:
         if phase.encoder_lr is not None:
             yield f"phases.{number}.encoder_lr", phase.encoder_lr, tiny, many
         yield f"phases.{number}.encoder_from", phase.encoder_from, 0, many
+        # Without a frozen encoder there are no features to keep, and every photo is augmented anew.
+        yield f"phases.{number}.views", phase.views, 1, many if phase.encoder_lr is None else 1
         yield f"phases.{number}.warmup", phase.warmup, 0, many
         yield f"phases.{number}.captions", phase.captions, 1, many
         if phase.dropout is not None:

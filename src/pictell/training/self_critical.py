@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pictell.data.augmentation import mirror_words
 from pictell.language import Vocabulary
 from pictell.language.vocabulary import END, PAD, START, UNKNOWN
 from pictell.metrics import CiderReward
@@ -32,10 +33,22 @@ class SelfCriticalLoss:
     ) -> None:
         self.settings = settings
         self.max_words = max_words
-        self._reward = CiderReward(_references(examples, vocabulary), end=END)
+        captions = [example.captions for example in examples]
+        # A mirrored photo has references of its own where they say left or right; those of most photos are the same.
+        self._mirrored = np.arange(len(captions))
+        for index, texts in enumerate(captions[:]):
+            turned = tuple(tuple(mirror_words(text)) for text in texts)
+            if turned != texts:
+                self._mirrored[index] = len(captions)
+                captions.append(turned)
+        self._reward = CiderReward(_references(captions, vocabulary), end=END)
 
-    def __call__(self, decoder: Decoder, grid: Tensor, indices: NDArray[np.int64]) -> tuple[Tensor, float]:
-        """The loss of one step on the grid `(B, R, D)` of the examples `indices (B,)`, and the samples' mean reward."""
+    def __call__(
+        self, decoder: Decoder, grid: Tensor, indices: NDArray[np.int64], mirrored: NDArray[np.bool_]
+    ) -> tuple[Tensor, float]:
+        """The loss of one step on the grid `(B, R, D)` of the examples `indices (B,)`, `mirrored (B,)` or not, and the
+        samples' mean reward."""
+        indices = np.where(mirrored, self._mirrored[indices], indices)
         samples = self.settings.samples
         drawn = sample(decoder, grid, samples, self.max_words)  # (B, K, T)
         photos, _, length = drawn.shape
@@ -83,7 +96,7 @@ def sample(decoder: Decoder, grid: Tensor, samples: int, max_words: int, *, gree
     return torch.stack(drawn, dim=1).view(len(grid), samples, -1)
 
 
-def _references(examples: Sequence[Example], vocabulary: Vocabulary) -> list[list[list[int]]]:
+def _references(photos: Sequence[Sequence[Sequence[str]]], vocabulary: Vocabulary) -> list[list[list[int]]]:
     """The captions as numbers; words outside the vocabulary get numbers of their own, which no sample can match."""
     others: dict[str, int] = {}
     return [
@@ -92,7 +105,7 @@ def _references(examples: Sequence[Example], vocabulary: Vocabulary) -> list[lis
                 number if number != UNKNOWN else others.setdefault(word, len(vocabulary) + len(others))
                 for word, number in zip(caption, vocabulary.to_numbers(caption), strict=True)
             ]
-            for caption in example.captions
+            for caption in captions
         ]
-        for example in examples
+        for captions in photos
     ]

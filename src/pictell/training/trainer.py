@@ -7,13 +7,12 @@ of an unbroken one.
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,14 +20,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
 from pictell.data import CaptionedPhoto
-from pictell.data.feature_cache import cached_features
 from pictell.decoding import SearchOptions, beam_search
 from pictell.engines.torch import TorchEngine
-from pictell.errors import PhotoError, RecipeError
+from pictell.errors import RecipeError
 from pictell.files import write_atomically
 from pictell.language import Vocabulary, detokenise
 from pictell.metrics import score
@@ -36,6 +33,7 @@ from pictell.models import CaptioningModel, build_model
 from pictell.photos import Preprocessing, open_photo, prepare
 from pictell.training.checkpoint import load_checkpoint, save_checkpoint
 from pictell.training.examples import Batch, ahead, batches, load_examples, load_split
+from pictell.training.features import encoder_features, progress_bar
 from pictell.training.losses import caption_loss, read_own_words
 from pictell.training.recipe import Phase, Recipe
 from pictell.training.self_critical import SelfCriticalLoss
@@ -134,7 +132,8 @@ class Trainer:
     def _train_epoch(self, phase: Phase) -> None:
         recipe = self.recipe
         frozen = phase.encoder_lr is None
-        features = self._features([example.photo for example in self.examples], "train") if frozen else None
+        photos = [example.photo for example in self.examples]
+        features = [self._features(photos, "train", view) for view in range(phase.views)] if frozen else None
         source = batches(
             self.examples,
             self.vocabulary,
@@ -145,11 +144,12 @@ class Trainer:
             captions=phase.captions,
             preprocessing=None if frozen else self.preprocessing,
             augmentation=recipe.augmentation,
+            views=phase.views,
             say=self._skipped,
         )
         self.model.train()
         saved = time.monotonic()
-        with _progress() as progress:
+        with progress_bar() as progress:
             bar = progress.add_task(
                 f"{phase.name} {self.at.epoch + 1}/{phase.epochs}", total=self._batches, completed=self.at.batch
             )
@@ -164,15 +164,17 @@ class Trainer:
                     self._save()
                     saved = time.monotonic()
 
-    def _step(self, batch: Batch, features: NDArray[np.float16] | None) -> None:
+    def _step(self, batch: Batch, features: Sequence[NDArray[np.float16]] | None) -> None:
+        seen = None
         if features is not None:
-            readable = features[batch.indices].any(axis=(1, 2))  # (B,), see `_features`
-            if not readable.all():
-                batch = Batch(batch.indices[readable], batch.read[readable], batch.predict[readable], None)
+            pairs = zip(batch.views, batch.indices, strict=True)
+            seen = np.stack([features[view][index] for view, index in pairs])  # (B, R, D)
+            readable = np.abs(seen).reshape(len(seen), -1).max(axis=1) > 0  # (B,), see `_features`
+            batch, seen = batch.only(readable), seen[readable]
         if not len(batch.indices):
             return  # not one of its photos could be read
-        if features is not None:
-            grid = torch.from_numpy(features[batch.indices]).to(self.device).float()  # (B, R, D)
+        if seen is not None:
+            grid = torch.from_numpy(seen).to(self.device).float()  # (B, R, D)
         else:
             assert batch.pixels is not None
             grid = self.model.encoder(torch.from_numpy(batch.pixels).to(self.device))
@@ -185,7 +187,7 @@ class Trainer:
         )
         words = int((batch.predict != self.vocabulary.pad).sum())
         if self.self_critical is not None:
-            criticised, reward = self.self_critical(self.model.decoder, grid, batch.indices)
+            criticised, reward = self.self_critical(self.model.decoder, grid, batch.indices, batch.mirrored)
             share = self.self_critical.settings.cross_entropy
             loss = (1 - share) * criticised + share * loss
             self.at.reward_sum += reward
@@ -261,7 +263,9 @@ class Trainer:
             if features is not None:
                 memory = torch.from_numpy(np.array(features[first : first + 50])).to(self.device).float()
             else:
-                memory = engine.encode(self._pixels([photo.path for photo in photos]))
+                size = self.preprocessing.size
+                opened = (open_photo(photo.path, smallest_side=size) for photo in photos)
+                memory = engine.encode(np.stack([prepare(photo, self.preprocessing) for photo in opened]))
             for photo, found in zip(photos, beam_search(engine, memory, options), strict=True):
                 captions[photo.id] = detokenise(self.vocabulary.to_words(found[0].tokens))
         self.model.load_state_dict(own)
@@ -342,44 +346,22 @@ class Trainer:
     def _trained(self) -> list[Tensor]:
         return [parameter for group in self.optimiser.param_groups for parameter in group["params"]]
 
-    # -- pixels and features --------------------------------------------------------------------------------------
+    # -- features -------------------------------------------------------------------------------------------------
 
-    def _pixels(self, paths: Sequence[Path]) -> NDArray[np.uint8]:
-        size = self.preprocessing.size
-        return np.stack([prepare(open_photo(path, smallest_side=size), self.preprocessing) for path in paths])
-
-    def _features(self, photos: Sequence[CaptionedPhoto], name: str) -> NDArray[np.float16]:
+    def _features(self, photos: Sequence[CaptionedPhoto], name: str, view: int = 0) -> NDArray[np.float16]:
         """The cached features `(N, R, D)`; those of a training photo that cannot be read are zeros."""
-        encoder = self.model.encoder
-        digest = hashlib.sha256()
-        for weight in encoder.state_dict().values():
-            digest.update(weight.cpu().numpy().tobytes())
-
-        def compute(paths: Sequence[Path]) -> NDArray[np.float32]:
-            found = np.zeros((len(paths), *shape), np.float32)
-            read, pixels = [], []
-            for place, path in enumerate(paths):
-                try:
-                    pixels.append(self._pixels([path])[0])
-                    read.append(place)
-                except PhotoError as error:
-                    if name != "train":
-                        raise
-                    self._skipped(f"skipped {path.name}: {error.message}")
-            if read:
-                with torch.inference_mode():
-                    found[read] = encoder(torch.from_numpy(np.stack(pixels)).to(self.device)).cpu().numpy()
-            return found
-
-        def watch(items: Sequence[range]) -> Iterator[range]:
-            with _progress() as progress:
-                yield from progress.track(items, description=f"features of {name}")
-
-        shape = (encoder.regions, encoder.channels)
-        rounded = self._phase.round_weights
-        key = digest.hexdigest() + (" rounded" if rounded else "")
-        paths = [photo.path for photo in photos]
-        return cached_features(self.out / "features", key, paths, shape, compute, watch=watch)
+        return encoder_features(
+            self.model.encoder,
+            [photo.path for photo in photos],
+            self.out / "features",
+            name=f"{name}, view {view + 1}" if view else name,
+            say=log.info,
+            unreadable=self._skipped if name == "train" else None,
+            augmentation=self.recipe.augmentation,
+            seed=self.recipe.seed,
+            view=view,
+            rounded=self._phase.round_weights,
+        )
 
     # -- checkpoints ----------------------------------------------------------------------------------------------
 
@@ -437,12 +419,6 @@ class Trainer:
 
 def _millions(model: CaptioningModel) -> float:
     return sum(parameter.numel() for parameter in model.parameters()) / 1e6
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), transient=True
-    )
 
 
 def _log_to(path: Path) -> None:
