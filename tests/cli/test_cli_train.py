@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ class FakeTrainer:
     """Notes what it was given; `end` is what happens when it runs."""
 
     given: tuple[Any, Path]
+    processes = SimpleNamespace(first=True)
     end: BaseException | None = None
 
     def __init__(self, recipe: Any, out: Path) -> None:

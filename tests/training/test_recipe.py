@@ -137,6 +137,8 @@ def test_floats_are_read_however_they_are_written(tmp_path_factory: pytest.TempP
         ("data.max_words=0", "range", "max_words"),
         ("phases.0.views=0", "range", "phases.0.views"),
         ("phases.1.views=2", "range", "phases.1.views is 2; it must be 1 to 1"),
+        ("pieces=0", "range", "pieces"),
+        ("precision=fp8", "unknown-name", "fp8.*known: fp32, bf16"),
         ("augmentation.crop=0", "range", "crop"),
         ("augmentation.mirror=2", "range", "mirror"),
     ],

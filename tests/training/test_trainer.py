@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from pictell.errors import DataError, RecipeError
 from pictell.language import Vocabulary
@@ -152,7 +153,8 @@ Trainer(load_recipe(Path(sys.argv[1])), Path(sys.argv[2])).run()
 
 def test_what_a_run_leaves(unbroken: Path) -> None:
     assert sorted(path.name for path in unbroken.iterdir()) == [
-        "best.safetensors", "epochs.csv", "features", "last.safetensors", "log.txt", "recipe.json", "vocabulary.json",
+        "best.safetensors", "curves.png", "epochs.csv", "features", "last.safetensors", "log.txt", "recipe.json",
+        "vocabulary.json",
     ]  # fmt: skip
     with (unbroken / "epochs.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -211,6 +213,55 @@ def test_views_of_a_frozen_encoder_are_kept_and_taken_in_turn(recipe_file: Path,
     train = [features for features in ours if len(features) == 8]
     assert not np.array_equal(train[0], train[1])
     assert "train, view 3: 8 x 4 x 1280 features take" in (tmp_path / "views/log.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("phase", ["{self_critical: {samples: 2}}", "{encoder_lr: 1e-4}", "{scheduled_sampling: 0.3}"])
+def test_half_precision_comes_near_full_precision(recipe_file: Path, tmp_path: Path, phase: str) -> None:
+    settings = f"phases=[{{name: one, epochs: 1, lr: 1e-4, warmup: 0, {phase.strip('{}')}}}]".replace("2}]", "2}}]")
+    losses = {}
+    for precision in ("fp32", "bf16"):
+        out = tmp_path / precision
+        run(recipe_file, out, settings, f"precision={precision}", "model.decoder.dropout=0")
+        tensors, progress = load_checkpoint(out / "last.safetensors")
+        losses[precision] = progress["history"][0]["loss"]
+        assert {value.dtype for value in tensors.values()} <= {torch.float32, torch.int64}
+    assert losses["bf16"] != losses["fp32"]
+    assert losses["bf16"] == pytest.approx(losses["fp32"], rel=0.02)
+
+
+def test_the_end_shows_every_epoch(unbroken: Path, recipe_file: Path, copy: Path) -> None:
+    log = (unbroken / "log.txt").read_text(encoding="utf-8").splitlines()
+    start = next(number for number, line in enumerate(log) if " phase " in line and line.endswith("CIDEr-D"))
+    assert [line.split()[:2] for line in log[start + 1 : start + 4]] == [
+        ["decoder", "1"],
+        ["decoder", "2"],
+        ["whole", "1"],
+    ]
+    assert any(line.endswith("best") for line in log[start + 1 : start + 4])
+    with Image.open(unbroken / "curves.png") as picture:
+        picture.load()
+        assert picture.size == (1080, 480)
+        colours = picture.convert("RGB").getcolors(1 << 20)
+    assert colours is not None
+    assert len(colours) > 100, "something is drawn"
+
+
+def test_tensorboard_shows_the_run_once_though_it_was_killed(
+    recipe_file: Path, tmp_path: Path, kill_after: Callable[[int], None]
+) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    settings = ["tensorboard=true", "checkpoint_minutes=60"]
+    kill_after(13)
+    with pytest.raises(Killed):
+        run(recipe_file, tmp_path / "out", *settings)
+    kill_after(0)
+    run(recipe_file, tmp_path / "out", *settings)
+    events = accumulator.EventAccumulator(str(tmp_path / "out/events"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("train/loss")] == list(range(6))
+    assert [event.step for event in events.Scalars("dev/CIDEr-D")] == [1, 3, 5]
+    assert {"train/lr", "dev/BLEU-4"} <= set(events.Tags()["scalars"])
+    assert "8.png" in events.Tensors("captions/text_summary")[0].tensor_proto.string_val[0].decode()
 
 
 def test_learns_what_the_photos_show(recipe_file: Path, tmp_path: Path) -> None:

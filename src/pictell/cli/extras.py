@@ -9,7 +9,8 @@ from pictell.errors import MissingExtraError
 EXTRAS = {
     "heif": ("pillow_heif",),
     "metrics": ("Stemmer", "pycocoevalcap"),
-    "train": ("onnx", "safetensors", "torch", "yaml"),
+    "tensorboard": ("tensorboard",),
+    "train": ("matplotlib", "onnx", "safetensors", "torch", "yaml"),
 }
 """The optional parts and the modules that each of them needs."""
 

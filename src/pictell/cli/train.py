@@ -45,7 +45,8 @@ def train(
     settings = settings or []
     loaded = load_recipe(recipe, [*(settings_to_go_on_from(start) if start else []), *settings])
     try:
-        best = Trainer(loaded, loaded.folder).run()
+        trainer = Trainer(loaded, loaded.folder)
+        best = trainer.run()
     except KeyboardInterrupt:
         there = (loaded.folder / "last.safetensors").exists()
         how = (
@@ -56,4 +57,5 @@ def train(
         command = ["pictell", "train", str(recipe), *settings, *(["--from", start] if start else [])]
         say(f"stopped{'; ' if there else ' '}{how}: {shlex.join(command)}")
         raise typer.Exit(130) from None
-    emit(str(best))
+    if trainer.processes.first:
+        emit(str(best))

@@ -16,6 +16,7 @@ from pictell.data.augmentation import Augmentation, Change, mirror_words
 from pictell.data.perceptual_hash import hash_files, near_duplicates
 from pictell.errors import PhotoError, RecipeError
 from pictell.language import Vocabulary, has_blocked_word, tokenise
+from pictell.language.vocabulary import PAD
 from pictell.photos import Preprocessing, open_photo, prepare
 from pictell.training.recipe import Data
 
@@ -43,12 +44,12 @@ class Batch:
     views: NDArray[np.int64]
     pixels: NDArray[np.uint8] | None
 
-    def only(self, kept: NDArray[np.bool_]) -> Batch:
-        """The photos of `kept (B,)` alone."""
+    def only(self, kept: NDArray[np.bool_] | slice) -> Batch:
+        """The photos of `kept (B,)` alone, with no more padding than they need."""
+        length = int((self.read[kept] != PAD).any(axis=(0, 1)).sum())  # words are followed by padding alone
+        read, predict = self.read[kept, :, :length], self.predict[kept, :, :length]
         pixels = None if self.pixels is None else self.pixels[kept]
-        return Batch(
-            self.indices[kept], self.read[kept], self.predict[kept], self.mirrored[kept], self.views[kept], pixels
-        )
+        return Batch(self.indices[kept], read, predict, self.mirrored[kept], self.views[kept], pixels)
 
 
 def load_split(data: Data, name: str) -> list[CaptionedPhoto]:
@@ -115,17 +116,18 @@ def batches(
     preprocessing: Preprocessing | None,
     augmentation: Augmentation,
     views: int = 1,
+    share: slice = slice(None),
     say: Callable[[str], None],
 ) -> Iterator[Batch]:
-    """The batches of an epoch from batch `first` on; with `preprocessing` photos are read and augmented too, without it
-    each photo goes through its `views` from epoch to epoch.
+    """The batches of an epoch from batch `first` on, a `share` of each; with `preprocessing` photos are read and augmented
+    too, without it each photo goes through its `views` from epoch to epoch.
 
     Each batch depends on `seed`, `epoch` and its number alone, so that a resumed run sees what an unbroken one sees. A
     photo that cannot be read is told to `say` and left out of its batch, which may end up empty.
     """
     order = np.random.default_rng((seed, epoch)).permutation(len(examples))
     for number in range(first, -(-len(order) // batch_size)):
-        indices = order[number * batch_size : (number + 1) * batch_size]
+        indices = order[number * batch_size : (number + 1) * batch_size][share]
         words: list[list[Sequence[str]]] = []
         pixels: list[NDArray[np.uint8]] = []
         read_ones: list[tuple[int, bool, int]] = []

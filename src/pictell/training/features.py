@@ -73,8 +73,7 @@ def encoder_features(
     return cached_features(folder, key, paths, shape, compute, watch=watch, say=lambda text: say(f"{name}: {text}"))
 
 
-def progress_bar() -> Progress:
+def progress_bar(*, hidden: bool = False) -> Progress:
     """A bar that leaves nothing behind."""
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), transient=True
-    )
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, transient=True, disable=hidden)

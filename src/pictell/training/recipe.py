@@ -15,6 +15,7 @@ from pictell.data.augmentation import Augmentation
 from pictell.errors import RecipeError
 
 BASELINES = ("leave_one_out", "greedy")
+PRECISIONS = ("fp32", "bf16")
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,10 @@ class Phase:
 
 @dataclass(frozen=True)
 class Recipe:
-    """See the fields' own classes; `batch_size` counts photos, `ema` is the decay of the averaged weights,
-    `attention_penalty` the weight of the doubly stochastic attention of Xu et al. (2015).
+    """See the fields' own classes; `batch_size` counts the photos of a step, which are read in `pieces` to save memory;
+    `precision` is that of the network's forward pass, one of `PRECISIONS`; `ema` is the decay of the averaged weights,
+    `attention_penalty` the weight of the doubly stochastic attention of Xu et al. (2015); `tensorboard` also writes the
+    curves for TensorBoard.
 
     `out` is the folder of the run, `runs/NAME` if it is empty.
     """
@@ -98,6 +101,8 @@ class Recipe:
     seed: int = 1
     out: str = ""
     batch_size: int = 32
+    pieces: int = 1
+    precision: str = "fp32"
     label_smoothing: float = 0.1
     attention_penalty: float = 0.0
     clip: float = 1.0
@@ -108,6 +113,7 @@ class Recipe:
     patience: int = 3
     checkpoint_minutes: float = 5.0
     augmentation: Augmentation = field(default_factory=Augmentation)
+    tensorboard: bool = False
 
     @property
     def folder(self) -> Path:
@@ -138,12 +144,18 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     for where, number, least, most in _ranges(recipe):
         if not least <= number <= most:
             raise RecipeError("range", f"recipe.{where} is {number}; it must be {least} to {most}")
-    for number, phase in enumerate(recipe.phases):
-        if phase.self_critical is not None and phase.self_critical.baseline not in BASELINES:
-            given = phase.self_critical.baseline
-            where = f"recipe.phases.{number}.self_critical.baseline"
-            raise RecipeError("unknown-name", f"{where}: there is no {given!r}; known: {', '.join(BASELINES)}")
+    for where, given, known in _names(recipe):
+        if given not in known:
+            raise RecipeError("unknown-name", f"recipe.{where}: there is no {given!r}; known: {', '.join(known)}")
     return recipe
+
+
+def _names(recipe: Recipe) -> Iterator[tuple[str, str, Sequence[str]]]:
+    """Each name with its place and those that are known."""
+    yield "precision", recipe.precision, PRECISIONS
+    for number, phase in enumerate(recipe.phases):
+        if phase.self_critical is not None:
+            yield f"phases.{number}.self_critical.baseline", phase.self_critical.baseline, BASELINES
 
 
 def _ranges(recipe: Recipe) -> Iterator[tuple[str, float, float, float]]:
@@ -151,6 +163,7 @@ def _ranges(recipe: Recipe) -> Iterator[tuple[str, float, float, float]]:
     tiny, many = 1e-12, 1e12
     yield "seed", recipe.seed, 0, many
     yield "batch_size", recipe.batch_size, 1, many
+    yield "pieces", recipe.pieces, 1, recipe.batch_size
     yield "label_smoothing", recipe.label_smoothing, 0, 1
     yield "attention_penalty", recipe.attention_penalty, 0, many
     yield "clip", recipe.clip, tiny, many

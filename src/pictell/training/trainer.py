@@ -32,10 +32,13 @@ from pictell.metrics import score
 from pictell.models import CaptioningModel, build_model
 from pictell.photos import Preprocessing, open_photo, prepare
 from pictell.training.checkpoint import load_checkpoint, save_checkpoint
+from pictell.training.events import Events
 from pictell.training.examples import Batch, ahead, batches, load_examples, load_split
 from pictell.training.features import encoder_features, progress_bar
 from pictell.training.losses import caption_loss, read_own_words
+from pictell.training.processes import Processes
 from pictell.training.recipe import Phase, Recipe
+from pictell.training.report import draw_curves, table
 from pictell.training.self_critical import SelfCriticalLoss
 
 log = logging.getLogger("pictell.training")
@@ -61,16 +64,18 @@ class Position:
 class Trainer:
     """Runs a recipe in `out`; a run that finds its own `last.safetensors` there goes on from it.
 
-    Writes `log.txt`, `epochs.csv`, `vocabulary.json`, `last.safetensors` (to go on from) and `best.safetensors` (the
-    averaged weights with the best dev CIDEr-D). Raises `RecipeError` or `DataError` for a recipe that cannot run.
+    Writes `log.txt`, `epochs.csv`, `vocabulary.json`, `last.safetensors` (to go on from), `best.safetensors` (the averaged
+    weights with the best dev CIDEr-D) and, in the end, `curves.png`. Raises `RecipeError` or `DataError` for a recipe that
+    cannot run.
     """
 
     def __init__(self, recipe: Recipe, out: Path) -> None:
         self.recipe = recipe
         self.out = out
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.processes = Processes()
+        self.device = self.processes.device
         out.mkdir(parents=True, exist_ok=True)
-        _log_to(out / "log.txt")
+        _log_to(out / "log.txt" if self.processes.first else None)
         self._same_recipe()
         self.examples = load_examples(recipe.data, log.info)
         self.dev = load_split(recipe.data, recipe.data.dev)
@@ -84,7 +89,8 @@ class Trainer:
                 (caption for example in self.examples for caption in example.captions), min_count=recipe.data.min_count
             )
         self._can_run()
-        write_atomically(out / "vocabulary.json", self.vocabulary.to_json())
+        if self.processes.first:
+            write_atomically(out / "vocabulary.json", self.vocabulary.to_json())
         torch.manual_seed(recipe.seed)
         self.model = build_model(asdict(recipe.model), len(self.vocabulary))
         if recipe.model.weights:
@@ -96,11 +102,15 @@ class Trainer:
         self.optimiser: torch.optim.AdamW
         self.self_critical: SelfCriticalLoss | None = None
         self.skipped: set[str] = set()
+        self.events: Events | None = None
         log.info("%d words; %.1f M weights; %s", len(self.vocabulary), _millions(self.model), self.device)
 
     def run(self) -> Path:
         """Trains all phases and gives the path of the best weights."""
         self._begin()
+        if self.recipe.tensorboard and self.processes.first:
+            self.events = Events(self.out / "events", self._steps_done)
+        self.processes.wait()  # until all have looked for a checkpoint, before the first process may write one
         while self.at.phase < len(self.recipe.phases):
             phase = self._phase
             while self.at.epoch < phase.epochs and self.at.stale < self.recipe.patience:
@@ -110,6 +120,7 @@ class Trainer:
             self.at.epoch = self.at.batch = self.at.step = self.at.stale = 0
             if self.at.phase < len(self.recipe.phases):
                 # A new phase goes on from the best averaged weights, not from where the last one wore out.
+                self.processes.wait()
                 if self.at.best >= 0:
                     self._load_weights(load_checkpoint(self.out / "best.safetensors")[0])
                 if self._phase.round_weights and not phase.round_weights:
@@ -118,6 +129,9 @@ class Trainer:
                 self._save()
         if self.skipped:
             log.warning("%d training photos could not be read and were skipped", len(self.skipped))
+        if self.at.history and self.processes.first:
+            log.info("%s", table(self.at.history, self.at.best))
+            draw_curves(self.at.history, self.out / "curves.png")
         log.info("best dev CIDEr-D %.4f: %s", self.at.best, self.out / "best.safetensors")
         return self.out / "best.safetensors"
 
@@ -133,7 +147,13 @@ class Trainer:
         recipe = self.recipe
         frozen = phase.encoder_lr is None
         photos = [example.photo for example in self.examples]
-        features = [self._features(photos, "train", view) for view in range(phase.views)] if frozen else None
+        features = None
+        if frozen:
+            if not self.processes.first:
+                self.processes.wait()
+            features = [self._features(photos, "train", view) for view in range(phase.views)]
+            if self.processes.first:
+                self.processes.wait()
         source = batches(
             self.examples,
             self.vocabulary,
@@ -145,16 +165,16 @@ class Trainer:
             preprocessing=None if frozen else self.preprocessing,
             augmentation=recipe.augmentation,
             views=phase.views,
+            share=slice(self.processes.rank, None, self.processes.count),
             say=self._skipped,
         )
         self.model.train()
         saved = time.monotonic()
-        with progress_bar() as progress:
+        with progress_bar(hidden=not self.processes.first) as progress:
             bar = progress.add_task(
                 f"{phase.name} {self.at.epoch + 1}/{phase.epochs}", total=self._batches, completed=self.at.batch
             )
             for batch in ahead(source):
-                torch.manual_seed(hash((recipe.seed, self.at.epochs_done, self.at.batch)) % 2**31)
                 self._set_rates(phase)
                 self._step(batch, features)
                 self.at.batch += 1
@@ -165,34 +185,25 @@ class Trainer:
                     saved = time.monotonic()
 
     def _step(self, batch: Batch, features: Sequence[NDArray[np.float16]] | None) -> None:
-        seen = None
-        if features is not None:
-            pairs = zip(batch.views, batch.indices, strict=True)
-            seen = np.stack([features[view][index] for view, index in pairs])  # (B, R, D)
-            readable = np.abs(seen).reshape(len(seen), -1).max(axis=1) > 0  # (B,), see `_features`
-            batch, seen = batch.only(readable), seen[readable]
-        if not len(batch.indices):
+        """One step of the optimiser on this process's share of a batch, read in pieces."""
+        pieces = [
+            self._seen(batch.only(slice(number, None, self.recipe.pieces)), features)
+            for number in range(self.recipe.pieces)
+        ]
+        counts = [(len(piece.indices), int((piece.predict != self.vocabulary.pad).sum())) for piece, _ in pieces]
+        photos, words = self.processes.total([sum(column) for column in zip(*counts, strict=True)])
+        if not photos:
             return  # not one of its photos could be read
-        if seen is not None:
-            grid = torch.from_numpy(seen).to(self.device).float()  # (B, R, D)
-        else:
-            assert batch.pixels is not None
-            grid = self.model.encoder(torch.from_numpy(batch.pixels).to(self.device))
-        read, predict = (torch.from_numpy(words).to(self.device) for words in (batch.read, batch.predict))
-        if self._phase.scheduled_sampling:
-            share = self._phase.scheduled_sampling * min(self.at.step / self._steps, 1.0)
-            read = read_own_words(self.model.decoder, grid, read, share)
-        loss = caption_loss(
-            self.model.decoder, grid, read, predict, self.recipe.label_smoothing, self.recipe.attention_penalty
-        )
-        words = int((batch.predict != self.vocabulary.pad).sum())
-        if self.self_critical is not None:
-            criticised, reward = self.self_critical(self.model.decoder, grid, batch.indices, batch.mirrored)
-            share = self.self_critical.settings.cross_entropy
-            loss = (1 - share) * criticised + share * loss
-            self.at.reward_sum += reward
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
+        losses = rewards = 0.0
+        for number, ((piece, seen), (its_photos, its_words)) in enumerate(zip(pieces, counts, strict=True)):
+            # Of this piece alone, so that it draws the same in whichever process it is.
+            place = self.processes.rank + self.processes.count * number
+            torch.manual_seed(hash((self.recipe.seed, self.at.epochs_done, self.at.batch, place)) % 2**31)
+            if its_photos:
+                loss, reward = self._backward(piece, seen, its_photos / photos, its_words / words)
+                losses, rewards = losses + loss * its_words, rewards + reward * its_photos / photos
+        self.processes.sum_gradients(self._trained())
         norm = torch.nn.utils.clip_grad_norm_(self._trained(), self.recipe.clip)
         if not torch.isfinite(norm):
             raise RecipeError(
@@ -201,16 +212,67 @@ class Trainer:
                 f"phase's lr; the last checkpoint in {self.out} is from before",
             )
         self.optimiser.step()
+        losses, rewards = self.processes.total([losses, rewards])
+        self.at.loss_sum += losses
+        self.at.reward_sum += rewards
+        self.at.words += round(words)
+        if self.events:
+            self._tell_step(losses / words, rewards)
         # A young average follows closely, so that it is not weighed down by random first weights.
         decay = min(self.recipe.ema, (1 + self.at.step) / (10 + self.at.step))
         with torch.no_grad():
             for name, value in self.model.state_dict().items():
                 self.average[name].lerp_(value, 1 - decay)
-        self.at.loss_sum += loss.item() * words
-        self.at.words += words
+
+    def _tell_step(self, loss: float, reward: float) -> None:
+        assert self.events is not None
+        values = {"train/loss": loss, "train/lr": self.optimiser.param_groups[0]["lr"]}
+        if self.self_critical is not None:
+            values["train/reward"] = reward
+        self.events.numbers(self._steps_done, values)
+
+    def _seen(
+        self, batch: Batch, features: Sequence[NDArray[np.float16]] | None
+    ) -> tuple[Batch, NDArray[np.float16] | None]:
+        """The batch's photos that could be read, with their features `(B, R, D)` where those are cached."""
+        if features is None or not len(batch.indices):
+            return batch, None
+        pairs = zip(batch.views, batch.indices, strict=True)
+        seen = np.stack([features[view][index] for view, index in pairs])
+        readable = np.abs(seen).reshape(len(seen), -1).max(axis=1) > 0  # (B,), see `_features`
+        return batch.only(readable), seen[readable]
+
+    def _backward(
+        self, batch: Batch, seen: NDArray[np.float16] | None, photos_share: float, words_share: float
+    ) -> tuple[float, float]:
+        """Adds the gradients of a piece that has these shares of the step's photos and words; its loss and reward."""
+        reward = 0.0
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"):
+            if seen is not None:
+                grid = torch.from_numpy(seen).to(self.device).float()  # (B, R, D)
+            else:
+                assert batch.pixels is not None
+                grid = self.model.encoder(torch.from_numpy(batch.pixels).to(self.device))
+            read, predict = (torch.from_numpy(words).to(self.device) for words in (batch.read, batch.predict))
+            if self._phase.scheduled_sampling:
+                share = self._phase.scheduled_sampling * min(self.at.step / self._steps, 1.0)
+                read = read_own_words(self.model.decoder, grid, read, share)
+            loss = caption_loss(
+                self.model.decoder, grid, read, predict, self.recipe.label_smoothing, self.recipe.attention_penalty
+            )
+            cross_entropy = loss.item()
+            loss = words_share * loss
+            if self.self_critical is not None:
+                criticised, reward = self.self_critical(self.model.decoder, grid, batch.indices, batch.mirrored)
+                share = self.self_critical.settings.cross_entropy
+                # How many words will have been drawn in all is not known yet, so that photos count instead.
+                loss = (1 - share) * photos_share * criticised + share * loss
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
+        return cross_entropy, reward
 
     def _end_epoch(self, phase: Phase) -> None:
-        scores, samples = self.validate(phase.encoder_lr is None)
+        scores, samples = self.validate(phase.encoder_lr is None) if self.processes.first else ({"CIDEr-D": 0.0}, [])
+        reached = self.processes.told_by_first(scores["CIDEr-D"])
         row = {
             "phase": phase.name,
             "epoch": self.at.epoch + 1,
@@ -226,17 +288,24 @@ class Trainer:
         log.info("%s", "  ".join(f"{key} {value}" for key, value in row.items() if value != ""))
         for photo, text in samples:
             log.info("    %s: %s", photo, text)
-        if scores["CIDEr-D"] > self.at.best:
-            self.at.best, self.at.stale = scores["CIDEr-D"], 0
+        if self.events:
+            last = self._steps_done - 1  # a run that goes on from here withdraws all from the next step on
+            self.events.numbers(last, {f"dev/{name}": value for name, value in scores.items()})
+            self.events.captions(last, samples)
+        if reached > self.at.best:
+            self.at.best, self.at.stale = reached, 0
             about = {
                 "dev": row,
                 "architecture": self.model.architecture,
                 "recipe": self.recipe.name,
                 "round_weights": phase.round_weights,
             }
-            save_checkpoint(self.out / "best.safetensors", self.average, about)
+            if self.processes.first:
+                save_checkpoint(self.out / "best.safetensors", self.average, about)
         else:
             self.at.stale += 1
+        if not self.processes.first:
+            return
         table = io.StringIO()
         writer = csv.DictWriter(table, list(row), lineterminator="\n")
         writer.writeheader()
@@ -282,6 +351,11 @@ class Trainer:
     def _batches(self) -> int:
         """How many make an epoch."""
         return -(-len(self.examples) // self.recipe.batch_size)
+
+    @property
+    def _steps_done(self) -> int:
+        """Since the run began."""
+        return self.at.epochs_done * self._batches + self.at.batch
 
     @property
     def _steps(self) -> int:
@@ -349,7 +423,10 @@ class Trainer:
     # -- features -------------------------------------------------------------------------------------------------
 
     def _features(self, photos: Sequence[CaptionedPhoto], name: str, view: int = 0) -> NDArray[np.float16]:
-        """The cached features `(N, R, D)`; those of a training photo that cannot be read are zeros."""
+        """The cached features `(N, R, D)`; those of a training photo that cannot be read are zeros.
+
+        The first process computes what is not there, see `_train_epoch`.
+        """
         return encoder_features(
             self.model.encoder,
             [photo.path for photo in photos],
@@ -366,6 +443,8 @@ class Trainer:
     # -- checkpoints ----------------------------------------------------------------------------------------------
 
     def _save(self) -> None:
+        if not self.processes.first:
+            return
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         tensors |= {f"average.{name}": value for name, value in self.average.items()}
         for number, parameter in enumerate(self._trained()):
@@ -401,7 +480,8 @@ class Trainer:
                     f"{self.out} holds a run of another recipe ({', '.join(changed)} differ): name another folder with "
                     "out=FOLDER, or remove it",
                 )
-        write_atomically(path, json.dumps(ours, indent=1))
+        if self.processes.first:
+            write_atomically(path, json.dumps(ours, indent=1))
 
     def _can_run(self) -> None:
         """Refuses a run without photos, and one that would go on with other words than it began with."""
@@ -421,16 +501,19 @@ def _millions(model: CaptioningModel) -> float:
     return sum(parameter.numel() for parameter in model.parameters()) / 1e6
 
 
-def _log_to(path: Path) -> None:
-    """Logs to the screen and to `path`, replacing an earlier run's handlers in the same process."""
+def _log_to(path: Path | None) -> None:
+    """Logs to the screen and to `path`, replacing an earlier run's handlers in the same process; to nothing for `None`."""
     for handler in list(log.handlers):
         log.removeHandler(handler)
         handler.close()
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    if path is None:
+        log.addHandler(logging.NullHandler())
+        return
     screen = logging.StreamHandler()
     screen.setFormatter(logging.Formatter("%(message)s"))
     file = logging.FileHandler(path, encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.addHandler(screen)
     log.addHandler(file)
-    log.setLevel(logging.INFO)
-    log.propagate = False

@@ -1,0 +1,67 @@
+"""What a run was like: its epochs as a table for the log, and their curves as a picture."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pictell.files import write_atomically
+
+_NOT_SCORES = ("phase", "epoch", "loss", "reward")
+
+
+def table(history: Sequence[Mapping[str, Any]], best: float) -> str:
+    """The epochs, one a line, as plain text; those that reached the `best` CIDEr-D are marked."""
+    grid = Table(box=None, pad_edge=False)
+    for name in history[0]:
+        grid.add_column(name, justify="left" if name == "phase" else "right")
+    grid.add_column()
+    for row in history:
+        cells = [f"{value:.4f}" if isinstance(value, float) else str(value) for value in row.values()]
+        grid.add_row(*cells, "best" if row["CIDEr-D"] == round(best, 4) else "")
+    text = io.StringIO()
+    Console(file=text, width=200).print(grid)
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
+
+
+def draw_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Writes a PNG of the loss (and reward) and the dev scores over the epochs; the phases change at dotted lines."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    epochs = range(1, len(history) + 1)
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot(epochs, [row["loss"] for row in history], "o-", color="tab:blue", label="cross-entropy")
+    left.set_ylabel("training loss (nats a word)")
+    rewards = [(epoch, row["reward"]) for epoch, row in zip(epochs, history, strict=True) if row["reward"] != ""]
+    if rewards:
+        other = left.twinx()
+        other.plot(*zip(*rewards, strict=True), "s--", color="tab:orange", label="reward of drawn captions (right)")
+        other.set_ylabel("mean reward")
+        left.plot([], [], "s--", color="tab:orange", label="reward of drawn captions (right)")
+    left.legend()
+    for name in history[0]:
+        if name not in _NOT_SCORES:
+            main = name == "CIDEr-D"
+            right.plot(
+                epochs, [row[name] for row in history], "o-" if main else ".-", lw=2.5 if main else 1, label=name
+            )
+    right.set_ylabel("score on the dev photos")
+    right.legend(fontsize="small", ncols=2)
+    right.set_ylim(bottom=0)
+    for axes in (left, right):
+        axes.set_xlabel("epoch")
+        axes.set_xlim(0.5, len(history) + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        for number in range(1, len(history)):
+            if history[number]["phase"] != history[number - 1]["phase"]:
+                axes.axvline(number + 0.5, color="grey", linestyle=":")
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=120)
+    write_atomically(path, picture.getvalue())
