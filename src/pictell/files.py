@@ -15,6 +15,9 @@ def write_atomically(path: Path, content: str | bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error  # which names the file, unlike a failed write
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -228,3 +228,12 @@ def test_a_bundle_with_something_beside_it_is_not_replaced(
     assert ran.code == 1
     assert "notes.txt" in ran.err
     assert (copy / "notes.txt").read_text() == "mine"
+
+
+def test_the_mean_of_runs_is_a_run(run: Any, finished: Path, tmp_path: Path) -> None:
+    ran = run("average", finished, finished, "--to", tmp_path / "mean", "--weight", "2", "--weight", "1")
+    assert (ran.code, ran.err, ran.out) == (0, "", f"{tmp_path / 'mean/best.safetensors'}\n")
+    assert run("export", tmp_path / "mean", "--to", tmp_path / "model").code == 0
+    ran = run("average", finished, "--to", tmp_path / "alone")
+    assert (ran.code, ran.out) == (1, "")
+    assert "two runs or more" in ran.err

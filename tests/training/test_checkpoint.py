@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +81,23 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     path.unlink()
     path.mkdir()
     refused()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits on files are Unix's")
+def test_a_full_disk_leaves_the_old_one(tmp_path: Path) -> None:
+    import resource
+
+    path = tmp_path / "last.safetensors"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for old in (None, PROGRESS):
+        if old is not None:
+            save_checkpoint(path, TENSORS, old)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+        try:
+            with pytest.raises(RecipeError, match=r"cannot write.*last\.safetensors") as caught:
+                save_checkpoint(path, {"large": torch.zeros(10_000)}, {})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert ("is kept" in caught.value.message) == (old is not None)
+        assert list(tmp_path.iterdir()) == ([] if old is None else [path])
+    assert load_checkpoint(path)[1] == PROGRESS

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pictell import __version__
+from pictell.cli.average import average
 from pictell.cli.caption import caption
 from pictell.cli.doctor import doctor
 from pictell.cli.evaluate import evaluate
@@ -34,5 +35,5 @@ def _pictell(
     """Looks at photos and says what is in them."""
 
 
-for command in (caption, models, doctor, evaluate, score, train, export):
+for command in (caption, models, doctor, evaluate, score, train, average, export):
     app.command()(command)

@@ -14,16 +14,25 @@ from pictell.errors import RecipeError
 
 
 def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], progress: Mapping[str, Any]) -> None:
-    """Writes atomically: after a kill at any moment `path` holds the old checkpoint or the new one, whole."""
+    """Writes atomically: after a kill at any moment `path` holds the old checkpoint or the new one, whole.
+
+    Raises `RecipeError` where it cannot be written, for example on a full disk; the old checkpoint stays.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
-    save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, temporary,
-              metadata={"progress": json.dumps(progress)})  # fmt: skip
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, temporary,
+                  metadata={"progress": json.dumps(progress)})  # fmt: skip
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except (OSError, SafetensorError) as error:
+        temporary.unlink(missing_ok=True)
+        kept = "; the one that was there is kept" if path.exists() else ""
+        raise RecipeError("cannot-save", f"cannot write the checkpoint {path}: {error}{kept}") from error
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

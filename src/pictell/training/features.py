@@ -30,13 +30,11 @@ def encoder_features(
     augmentation: Augmentation | None = None,
     seed: int = 0,
     view: int = 0,
-    rounded: bool = False,
 ) -> NDArray[np.float16]:
     """The cached features `(N, R, D)` of the photos in `paths`.
 
     View 0 is the photo itself, the others are augmented as `change` says. A photo that cannot be read is told to
-    `unreadable` and has zeros, or raises its `PhotoError` where nobody listens. `rounded` weights have features of their
-    own.
+    `unreadable` and has zeros, or raises its `PhotoError` where nobody listens.
     """
     preprocessing = Preprocessing(size=encoder.size)
     device = next(encoder.parameters()).device
@@ -69,7 +67,11 @@ def encoder_features(
     digest = hashlib.sha256()
     for weight in encoder.state_dict().values():
         digest.update(weight.cpu().numpy().tobytes())
-    key = digest.hexdigest() + (" rounded" if rounded else "") + (f" {view} {seed} {augmentation}" if view else "")
+    key = (
+        digest.hexdigest()
+        + (" rounded" if encoder.rounds_weights else "")
+        + (f" {view} {seed} {augmentation}" if view else "")
+    )
     return cached_features(folder, key, paths, shape, compute, watch=watch, say=lambda text: say(f"{name}: {text}"))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,10 @@ from pictell.models import build_model
 from pictell.photos import Preprocessing, open_photo, prepare
 from pictell.training.checkpoint import load_checkpoint
 from pictell.training.export import check_replaceable, export_bundle
+from pictell.training.lineage import lineage, read_recipe, terms_of
 
 CALIBRATION_PHOTOS = 256
 """As many give activation ranges that no longer change from one choice of photos to another."""
-
-_TERMS = {
-    "flickr8k": "Flickr8k (Hodosh, Young and Hockenmaier 2013; for research, not for commerce)",
-    "coco": "COCO (Chen et al. 2015; captions CC BY 4.0, photos on their Flickr owners' terms)",
-}
 
 
 def choose_calibration(run: Path, data: str, count: int = CALIBRATION_PHOTOS) -> list[Path]:
@@ -35,7 +30,7 @@ def choose_calibration(run: Path, data: str, count: int = CALIBRATION_PHOTOS) ->
         DataError: the data are not there.
 
     """
-    recipe = _read_recipe(run)
+    recipe = read_recipe(run)
     kind = data.partition(":")[0]
     split = next((name.partition("/")[2] for name in recipe["data"]["train"] if name.partition("/")[0] == kind), None)
     if split is None:
@@ -72,7 +67,7 @@ def bundle_from_run(
         PhotoError: a calibration photo cannot be opened.
 
     """
-    recipe = _read_recipe(run)
+    recipe = read_recipe(run)
     check_replaceable(directory)
     weights = run / "best.safetensors"
     if not weights.is_file():
@@ -92,9 +87,9 @@ def bundle_from_run(
     if calibration_photos is not None:
         photos = (open_photo(path, smallest_side=preprocessing.size) for path in calibration_photos)
         calibration = np.stack([prepare(photo, preprocessing) for photo in photos])  # (B, S, S, 3)
-    recipes, begun_with = _ancestors(run, recipe)
-    terms = _terms(recipes, begun_with) if terms is None else terms
-    pretrained = any(recipe.get("model", {}).get("weights") for recipe in recipes) or begun_with is not None
+    recipes, bundles = lineage(run)
+    terms = terms_of(recipes, bundles) if terms is None else terms
+    pretrained = any(recipe.get("model", {}).get("weights") for recipe in recipes) or bool(bundles)
     export_bundle(
         model,
         vocabulary,
@@ -113,49 +108,6 @@ def bundle_from_run(
         calibration=calibration,
     )
     return Bundle.open(directory)
-
-
-def _read_recipe(run: Path) -> dict[str, Any]:
-    path = run / "recipe.json"
-    try:
-        recipe = json.loads(path.read_text(encoding="utf-8"))
-        _ = (
-            recipe["seed"],
-            recipe["beam"],
-            recipe["length_penalty"],
-            recipe["data"]["train"],
-            recipe["data"]["max_words"],
-        )
-    except OSError as error:
-        raise RecipeError("no-run", f"{run} is not the folder of a training run: {path}: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RecipeError("no-run", f"{path} is not the recipe of a run") from error
-    assert isinstance(recipe, dict)
-    return recipe
-
-
-def _ancestors(run: Path, recipe: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], Bundle | None]:
-    """The recipes of the runs that this one went on from, and its own, oldest first; and the bundle that all began with."""
-    recipes = [recipe]
-    folders = {run.resolve()}
-    while start := recipes[0].get("model", {}).get("start_from"):
-        folder = Path(start).parent
-        if (folder / "recipe.json").is_file() and folder.resolve() not in folders:
-            folders.add(folder.resolve())
-            recipes.insert(0, _read_recipe(folder))
-        elif (folder / "config.json").is_file():
-            return recipes, Bundle.open(folder)
-        else:
-            raise RecipeError(
-                "no-run", f"what was {start} trained on? The model's terms depend on it: put the run or bundle back"
-            )
-    return recipes, None
-
-
-def _terms(recipes: Sequence[Mapping[str, Any]], begun_with: Bundle | None) -> str:
-    kinds = dict.fromkeys(name.partition("/")[0] for recipe in recipes for name in recipe["data"]["train"])
-    own = " and ".join(_TERMS.get(kind, kind) for kind in kinds)
-    return f"{begun_with.terms} Then trained on {own}." if begun_with else f"Trained on {own}."
 
 
 def _licence(terms: str, pretrained: bool) -> str:

@@ -11,19 +11,30 @@ from pictell.training.words import draw, sayable
 
 
 def caption_loss(
-    decoder: Decoder, grid: Tensor, read: Tensor, predict: Tensor, smoothing: float, attention_penalty: float = 0.0
+    decoder: Decoder,
+    grid: Tensor,
+    read: Tensor,
+    predict: Tensor,
+    smoothing: float,
+    attention_penalty: float = 0.0,
+    taught: Tensor | None = None,
+    taught_share: float = 0.0,
 ) -> Tensor:
     """Mean loss a word, in nats: words read and words to predict are `(B, K, T)`; padding does not count.
 
     With `smoothing` s the target keeps 1 - s and s is spread evenly over the vocabulary (Szegedy et al. 2016, arXiv
     1512.00567). `attention_penalty` is the weight of Xu et al. (2015, arXiv 1502.03044, equation 14): a caption should
     look at every region once in all, so each region costs the square of what its attention over the words lacks of 1.
+    Where teachers' probabilities of the words that count are `taught`, `(words, V)`, they have a `taught_share` of the
+    cross-entropy.
     """
     real = predict != PAD
     outputs, attention = decoder.unroll(grid, read)
     log_probs = decoder.predict(outputs[real])  # (words, V)
     target = log_probs.gather(1, predict[real][:, None])[:, 0]
     loss = -((1 - smoothing) * target.mean() + smoothing * log_probs.mean())
+    if taught is not None:
+        loss = (1 - taught_share) * loss - taught_share * (taught * log_probs).sum(dim=1).mean()
     if attention_penalty and attention is not None:
         lacking = 1 - attention.sum(dim=2)  # (B, K, R)
         loss = loss + attention_penalty * lacking.square().sum() / real.sum()

@@ -59,6 +59,15 @@ class SelfCritical:
 
 
 @dataclass(frozen=True)
+class Distillation:
+    """Whom a phase learns from beside people's captions: `teachers`, the folders of runs with the same words, the mean of
+    whose predictions is the target of this `share` of the cross-entropy."""
+
+    teachers: list[str]
+    share: float = 0.5
+
+
+@dataclass(frozen=True)
 class Phase:
     """A stretch of training with its own learning rates, each warmed up and then lowered along a cosine to a tenth.
 
@@ -67,6 +76,7 @@ class Phase:
     `encoder_from` on are fine-tuned on augmented photos. `captions` of each photo are read in a step. With
     `round_weights` the encoder learns to work with weights rounded to 8 bits, as a bundle has them. `dropout` replaces the
     decoder's own for the phase. With `self_critical` the loss is that of self-critical training instead of cross-entropy.
+    With `distillation` the words' targets are partly an ensemble's predictions.
     With `scheduled_sampling` the share of words read that are the model's own rises evenly from 0 to this over the phase.
     """
 
@@ -82,6 +92,7 @@ class Phase:
     dropout: float | None = None
     self_critical: SelfCritical | None = None
     scheduled_sampling: float = 0.0
+    distillation: Distillation | None = None
 
 
 @dataclass(frozen=True)
@@ -194,6 +205,9 @@ def _ranges(recipe: Recipe) -> Iterator[tuple[str, float, float, float]]:
         if phase.dropout is not None:
             yield f"phases.{number}.dropout", phase.dropout, 0, 0.99
         yield f"phases.{number}.scheduled_sampling", phase.scheduled_sampling, 0, 1
+        if phase.distillation is not None:
+            yield f"phases.{number}.distillation.share", phase.distillation.share, 0, 1
+            yield f"phases.{number}.distillation.teachers, counted,", len(phase.distillation.teachers), 1, many
         if phase.self_critical is not None:
             # The mean of a photo's other samples needs another one.
             least = 2 if phase.self_critical.baseline == "leave_one_out" else 1

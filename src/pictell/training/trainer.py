@@ -28,8 +28,10 @@ from pictell.engines.torch import TorchEngine
 from pictell.errors import RecipeError
 from pictell.files import write_atomically
 from pictell.language import Vocabulary, detokenise
+from pictell.language.vocabulary import PAD
 from pictell.metrics import score
 from pictell.models import CaptioningModel, build_model
+from pictell.models.encoders.mobilenet_v2 import MobileNetV2
 from pictell.photos import Preprocessing, open_photo, prepare
 from pictell.training.checkpoint import load_checkpoint, save_checkpoint
 from pictell.training.events import Events
@@ -40,8 +42,12 @@ from pictell.training.processes import Processes
 from pictell.training.recipe import Phase, Recipe
 from pictell.training.report import draw_curves, table
 from pictell.training.self_critical import SelfCriticalLoss
+from pictell.training.teachers import Teachers
 
 log = logging.getLogger("pictell.training")
+
+Features = list[list[NDArray[np.float16]]]
+"""Cached features `(N, R, D)` of the training photos: of the model's encoder and then each teacher's, each view by view."""
 
 
 @dataclass
@@ -101,6 +107,7 @@ class Trainer:
         self.at = Position()
         self.optimiser: torch.optim.AdamW
         self.self_critical: SelfCriticalLoss | None = None
+        self.teachers: Teachers | None = None
         self.skipped: set[str] = set()
         self.events: Events | None = None
         log.info("%d words; %.1f M weights; %s", len(self.vocabulary), _millions(self.model), self.device)
@@ -147,11 +154,15 @@ class Trainer:
         recipe = self.recipe
         frozen = phase.encoder_lr is None
         photos = [example.photo for example in self.examples]
-        features = None
+        features: Features | None = None
         if frozen:
             if not self.processes.first:
                 self.processes.wait()
-            features = [self._features(photos, "train", view) for view in range(phase.views)]
+            lookers = [self.model, *(self.teachers.models if self.teachers else [])]
+            features = [
+                [self._features(photos, "train", view, model.encoder) for view in range(phase.views)]
+                for model in lookers
+            ]
             if self.processes.first:
                 self.processes.wait()
         source = batches(
@@ -184,13 +195,13 @@ class Trainer:
                     self._save()
                     saved = time.monotonic()
 
-    def _step(self, batch: Batch, features: Sequence[NDArray[np.float16]] | None) -> None:
+    def _step(self, batch: Batch, features: Features | None) -> None:
         """One step of the optimiser on this process's share of a batch, read in pieces."""
         pieces = [
             self._seen(batch.only(slice(number, None, self.recipe.pieces)), features)
             for number in range(self.recipe.pieces)
         ]
-        counts = [(len(piece.indices), int((piece.predict != self.vocabulary.pad).sum())) for piece, _ in pieces]
+        counts = [(len(piece.indices), int((piece.predict != PAD).sum())) for piece, _ in pieces]
         photos, words = self.processes.total([sum(column) for column in zip(*counts, strict=True)])
         if not photos:
             return  # not one of its photos could be read
@@ -231,34 +242,41 @@ class Trainer:
             values["train/reward"] = reward
         self.events.numbers(self._steps_done, values)
 
-    def _seen(
-        self, batch: Batch, features: Sequence[NDArray[np.float16]] | None
-    ) -> tuple[Batch, NDArray[np.float16] | None]:
-        """The batch's photos that could be read, with their features `(B, R, D)` where those are cached."""
+    def _seen(self, batch: Batch, features: Features | None) -> tuple[Batch, list[NDArray[np.float16]]]:
+        """The batch's photos that could be read, with their features `(B, R, D)` where those are cached: for the model,
+        then for each teacher."""
         if features is None or not len(batch.indices):
-            return batch, None
-        pairs = zip(batch.views, batch.indices, strict=True)
-        seen = np.stack([features[view][index] for view, index in pairs])
-        readable = np.abs(seen).reshape(len(seen), -1).max(axis=1) > 0  # (B,), see `_features`
-        return batch.only(readable), seen[readable]
+            return batch, []
+        pairs = list(zip(batch.views, batch.indices, strict=True))
+        seen = [np.stack([views[view][index] for view, index in pairs]) for views in features]
+        readable = np.abs(seen[0]).reshape(len(pairs), -1).max(axis=1) > 0  # (B,), see `_features`
+        return batch.only(readable), [theirs[readable] for theirs in seen]
 
     def _backward(
-        self, batch: Batch, seen: NDArray[np.float16] | None, photos_share: float, words_share: float
+        self, batch: Batch, seen: Sequence[NDArray[np.float16]], photos_share: float, words_share: float
     ) -> tuple[float, float]:
         """Adds the gradients of a piece that has these shares of the step's photos and words; its loss and reward."""
-        reward = 0.0
+        phase, reward = self._phase, 0.0
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"):
-            if seen is not None:
-                grid = torch.from_numpy(seen).to(self.device).float()  # (B, R, D)
+            if batch.pixels is None:
+                grid, *taught_grids = (torch.from_numpy(its).to(self.device).float() for its in seen)  # (B, R, D) each
             else:
-                assert batch.pixels is not None
-                grid = self.model.encoder(torch.from_numpy(batch.pixels).to(self.device))
+                pixels = torch.from_numpy(batch.pixels).to(self.device)
+                grid, taught_grids = self.model.encoder(pixels), self.teachers.look(pixels) if self.teachers else []
             read, predict = (torch.from_numpy(words).to(self.device) for words in (batch.read, batch.predict))
-            if self._phase.scheduled_sampling:
-                share = self._phase.scheduled_sampling * min(self.at.step / self._steps, 1.0)
+            if phase.scheduled_sampling:
+                share = phase.scheduled_sampling * min(self.at.step / self._steps, 1.0)
                 read = read_own_words(self.model.decoder, grid, read, share)
+            taught = self.teachers.predict(taught_grids, read, predict != PAD) if self.teachers else None
             loss = caption_loss(
-                self.model.decoder, grid, read, predict, self.recipe.label_smoothing, self.recipe.attention_penalty
+                self.model.decoder,
+                grid,
+                read,
+                predict,
+                self.recipe.label_smoothing,
+                self.recipe.attention_penalty,
+                taught,
+                phase.distillation.share if phase.distillation else 0.0,
             )
             cross_entropy = loss.item()
             loss = words_share * loss
@@ -398,6 +416,9 @@ class Trainer:
             self.self_critical = SelfCriticalLoss(
                 phase.self_critical, self.examples, self.vocabulary, self.recipe.data.max_words
             )
+        self.teachers = None
+        if phase.distillation is not None:
+            self.teachers = Teachers(phase.distillation.teachers, self.vocabulary, self.device)
         self.model.encoder.round_weights(phase.round_weights)
         dropout = self.model.architecture["decoder"]["dropout"] if phase.dropout is None else phase.dropout
         for module in self.model.decoder.modules():
@@ -422,13 +443,15 @@ class Trainer:
 
     # -- features -------------------------------------------------------------------------------------------------
 
-    def _features(self, photos: Sequence[CaptionedPhoto], name: str, view: int = 0) -> NDArray[np.float16]:
+    def _features(
+        self, photos: Sequence[CaptionedPhoto], name: str, view: int = 0, encoder: MobileNetV2 | None = None
+    ) -> NDArray[np.float16]:
         """The cached features `(N, R, D)`; those of a training photo that cannot be read are zeros.
 
         The first process computes what is not there, see `_train_epoch`.
         """
         return encoder_features(
-            self.model.encoder,
+            encoder or self.model.encoder,
             [photo.path for photo in photos],
             self.out / "features",
             name=f"{name}, view {view + 1}" if view else name,
@@ -437,7 +460,6 @@ class Trainer:
             augmentation=self.recipe.augmentation,
             seed=self.recipe.seed,
             view=view,
-            rounded=self._phase.round_weights,
         )
 
     # -- checkpoints ----------------------------------------------------------------------------------------------

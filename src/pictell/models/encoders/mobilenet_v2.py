@@ -110,6 +110,11 @@ class MobileNetV2(nn.Module):
         for number, module in enumerate(self.blocks):
             module.requires_grad_(block is not None and number >= block)
 
+    @property
+    def rounds_weights(self) -> bool:
+        """Whether `round_weights` is on."""
+        return any(isinstance(module, _Conv) and module.rounded for module in self.modules())
+
     def round_weights(self, on: bool) -> None:
         """Whether the weights are rounded as quantisation will round them, in training and in use."""
         for module in self.modules():
