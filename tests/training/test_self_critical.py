@@ -120,7 +120,7 @@ def test_the_gradient_is_that_of_the_definition(baseline: str) -> None:
     loss, reward = loss_of(model, grid, np.array([1, 0]), np.zeros(2, bool))
     torch.manual_seed(7)
     drawn = sample(model, grid, 3, 5)
-    rewards = [loss_of._reward([place] * 3, drawn[row].numpy()) for row, place in enumerate((1, 0))]
+    rewards = [loss_of._reward(np.array([place] * 3), drawn[row].numpy()) for row, place in enumerate((1, 0))]
     greedy = loss_of._reward([1, 0], sample(model, grid, 1, 5, greedy=True)[:, 0].numpy())
     terms = []
     for row in range(2):
@@ -166,7 +166,7 @@ def test_words_outside_the_vocabulary_match_nothing() -> None:
     """A reference's unknown word is no word that a caption could hit by saying another unknown one."""
     strange = examples("a zebra runs", "a cat sits")
     reward = SelfCriticalLoss(SelfCritical(), strange, WORDS, 5)._reward
-    unknown, known = reward([0, 0], np.array([[4, UNKNOWN, 7, END], [4, 5, 7, END]]))
+    unknown, known = reward(np.array([0, 0]), np.array([[4, UNKNOWN, 7, END], [4, 5, 7, END]]))
     assert unknown == pytest.approx(known)
 
 
@@ -207,7 +207,21 @@ def test_a_mirrored_photo_is_rewarded_for_mirrored_words() -> None:
     loss_of = SelfCriticalLoss(SelfCritical(), examples("a dog left", "a cat sits"), words, 5)
     left, right = words.to_numbers(["left", "right"])
     drawn = np.array([[4, 5, left, END], [4, 5, right, END]])
-    straight, mirrored = (loss_of._reward([place] * 2, drawn) for place in (0, int(loss_of._mirrored[0])))
+    straight, mirrored = (loss_of._reward(np.array([place] * 2), drawn) for place in (0, int(loss_of._mirrored[0])))
     assert straight[0] > straight[1]
     np.testing.assert_allclose(mirrored, straight[::-1])
     assert loss_of._mirrored[1] == 1, "no left and no right: the same captions"
+
+
+def test_rewards_are_weighed() -> None:
+    drawn = np.array([[4, 5, 7, END], [4, 6, END, END]])
+    images = np.array([0, 0])
+    parts = {}
+    for name, settings in (
+        ("cider", SelfCritical()),
+        ("bleu", SelfCritical(cider_d=0, bleu_4=1)),
+        ("both", SelfCritical(cider_d=0.5, bleu_4=2)),
+    ):
+        parts[name] = SelfCriticalLoss(settings, TWO, WORDS, 5)._reward(images, drawn)
+    assert parts["bleu"][0] == pytest.approx(1)
+    np.testing.assert_allclose(parts["both"], 0.5 * parts["cider"] + 2 * parts["bleu"])

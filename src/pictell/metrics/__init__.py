@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pictell.metrics.bleu import Bleu
+from pictell.metrics.bleu_reward import BleuReward
 from pictell.metrics.cider import Cider, CiderD
 from pictell.metrics.frequencies import DocumentFrequencies
 from pictell.metrics.ptb import ptb_tokens
@@ -14,6 +15,7 @@ __all__ = [
     "METRICS",
     "METRICS_BY_DEFAULT",
     "Bleu",
+    "BleuReward",
     "Cider",
     "CiderD",
     "CiderReward",

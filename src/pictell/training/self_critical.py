@@ -1,6 +1,7 @@
 """Self-critical sequence training (SCST; Rennie et al. 2017, arXiv 1612.00563).
 
-Captions are drawn from the model and made more or less likely by how much more or less CIDEr-D they earn than a baseline:
+Captions are drawn from the model and made more or less likely by how much more or less CIDEr-D (or BLEU-4) they earn than a
+baseline:
 the model's own greedy caption, or the mean of the photo's other samples (Luo 2020, arXiv 2003.09971). The end of a caption
 is a word like others in the reward (see `CiderReward`). Sampling keeps no gradients: the drawn captions are read again by
 teacher forcing, so that a step needs hardly more memory than cross-entropy on as many captions.
@@ -18,7 +19,7 @@ from torch import Tensor
 from pictell.data.augmentation import mirror_words
 from pictell.language import Vocabulary
 from pictell.language.vocabulary import END, PAD, START, UNKNOWN
-from pictell.metrics import CiderReward
+from pictell.metrics import BleuReward, CiderReward
 from pictell.models.decoders.base import Decoder
 from pictell.training.examples import Example
 from pictell.training.recipe import SelfCritical
@@ -41,7 +42,9 @@ class SelfCriticalLoss:
             if turned != texts:
                 self._mirrored[index] = len(captions)
                 captions.append(turned)
-        self._reward = CiderReward(_references(captions, vocabulary), end=END)
+        references = _references(captions, vocabulary)
+        self._cider = CiderReward(references, end=END)
+        self._bleu = BleuReward(references, end=END)
 
     def __call__(
         self, decoder: Decoder, grid: Tensor, indices: NDArray[np.int64], mirrored: NDArray[np.bool_]
@@ -65,6 +68,14 @@ class SelfCriticalLoss:
         chosen = log_probs.gather(1, drawn[real][:, None])[:, 0]
         weights = advantage[:, :, None].expand(drawn.shape)[real]
         return -(weights * chosen).mean(), float(rewards.mean())
+
+    def _reward(self, images: NDArray[np.int64], drawn: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Of captions `(N, T)` of the photos `images (N,)`."""
+        total = np.zeros(len(images))
+        for weight, metric in ((self.settings.cider_d, self._cider), (self.settings.bleu_4, self._bleu)):
+            if weight:
+                total += weight * metric(images, drawn)
+        return total
 
 
 @torch.no_grad()
