@@ -7,12 +7,12 @@ reference closest in length, and two tiny constants keep precisions without a ma
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from pictell.metrics.ngrams import (
     ORDERS,
+    ByImage,
     Candidates,
     Counts,
     Floats,
@@ -23,7 +23,6 @@ from pictell.metrics.ngrams import (
     as_references,
     find,
     pair,
-    runs,
     unpair,
 )
 
@@ -45,7 +44,11 @@ class Bleu:
 
     def __init__(self, references: References | Sequence[Sequence[Tokens]]) -> None:
         self._references = as_references(references)
-        self._ceilings = [_ceiling(counts, self._references.image) for counts in self._references.ngrams]
+        # For each order: how often an n-gram stands in that reference of an image which has it most often, `(P,)`.
+        self._ceilings = [
+            np.maximum.reduceat(counts.count, by_image.first) if len(by_image.first) else by_image.first
+            for counts, by_image in zip(self._references.ngrams, self._references.by_image, strict=True)
+        ]
 
     def score(self, candidates: Candidates | Sequence[Tokens]) -> tuple[list[float], list[list[float]]]:
         """Score one candidate for each image, in the order of the references.
@@ -64,7 +67,8 @@ class Bleu:
         """
         own = as_candidates(candidates, self._references, len(self._references))
         matches = [
-            _matches(counts, ceiling, len(own)) for counts, ceiling in zip(own.ngrams, self._ceilings, strict=True)
+            _matches(counts, by_image, ceiling, len(own))
+            for counts, by_image, ceiling in zip(own.ngrams, self._references.by_image, self._ceilings, strict=True)
         ]
         totals = [np.maximum(own.lengths - order, 0) for order in range(ORDERS)]
         return np.stack([*matches, *totals, own.lengths, self._closest(own.lengths)], axis=1)
@@ -88,28 +92,11 @@ def from_statistics(statistics: Integers) -> Floats:
     return scores
 
 
-@dataclass(frozen=True)
-class _Ceiling:
-    """How often the n-grams of one order stand in that reference of an image which has them most often: R rows."""
-
-    place: Integers  # (R,), n-gram and image as a pair, sorted
-    count: Integers  # (R,)
-
-
-def _ceiling(counts: Counts, image: Integers) -> _Ceiling:
-    """The ceilings for references of which `image` says whose each one is."""
-    place = pair(counts.ngram, image[counts.caption])
-    first = runs(place)
-    if len(first) == 0:
-        return _Ceiling(place, counts.count)
-    return _Ceiling(place[first], np.maximum.reduceat(counts.count, first))
-
-
-def _matches(counts: Counts, ceiling: _Ceiling, images: int) -> Integers:
+def _matches(counts: Counts, by_image: ByImage, ceilings: Integers, images: int) -> Integers:
     """How many n-grams of each candidate its image's references have, none more often than one of them has it."""
     met = counts.ngram < counts.known
     caption = counts.caption[met]
-    place, missing = find(ceiling.place, pair(counts.ngram[met], caption))
+    place, missing = find(by_image.place, pair(counts.ngram[met], caption))
     found = ~missing
-    clipped = np.minimum(counts.count[met][found], ceiling.count[place[found]])
+    clipped = np.minimum(counts.count[met][found], ceilings[place[found]])
     return np.bincount(caption[found], clipped, minlength=images).astype(np.int64)

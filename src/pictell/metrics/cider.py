@@ -18,6 +18,7 @@ import numpy as np
 from pictell.errors import PictellError
 from pictell.metrics.ngrams import (
     ORDERS,
+    ByImage,
     Candidates,
     Counts,
     Floats,
@@ -26,6 +27,7 @@ from pictell.metrics.ngrams import (
     Tokens,
     as_candidates,
     as_references,
+    find,
     pair,
 )
 
@@ -35,10 +37,9 @@ _SCALE = 10.0
 
 @dataclass(frozen=True)
 class _Order:
-    """The references' n-grams of one order: R rows, sorted by n-gram and image."""
+    """The references' n-grams of one order, R rows in the order of their `Counts`."""
 
     weights: Floats  # (K,), each n-gram's squared idf
-    place: Integers  # (R,), n-gram and image as a pair
     reference: Integers  # (R,), which caption this row is of
     count: Integers  # (R,)
     share: Floats  # (R,), what one match adds to the cosine, before the candidate's norm divides it
@@ -93,8 +94,8 @@ class Cider:
             raise PictellError("no-references", f"only images 0 to {len(self._references) - 1} have references")
         lengths = _in_bigrams(own.lengths)  # (N,)
         total = np.zeros(len(own))
-        for order, counts in zip(self._orders, own.ngrams, strict=True):
-            total += self._similarities(order, counts, chosen, lengths)
+        for order, by_image, counts in zip(self._orders, self._references.by_image, own.ngrams, strict=True):
+            total += self._similarities(order, by_image, counts, chosen, lengths)
         scores: list[float] = (_SCALE * total / (ORDERS * self._references.each[chosen])).tolist()
         return scores
 
@@ -104,10 +105,11 @@ class Cider:
         weighted: Floats = counts.count * weights[counts.ngram]  # (R,)
         norms = np.sqrt(np.bincount(counts.caption, counts.count * weighted, minlength=len(self._lengths)))  # (C,)
         share = _divide(weighted, norms[counts.caption])
-        place = pair(counts.ngram, self._references.image[counts.caption])
-        return _Order(weights, place, counts.caption, counts.count, share)
+        return _Order(weights, counts.caption, counts.count, share)
 
-    def _similarities(self, order: _Order, counts: Counts, images: Integers, lengths: Integers) -> Floats:
+    def _similarities(
+        self, order: _Order, by_image: ByImage, counts: Counts, images: Integers, lengths: Integers
+    ) -> Floats:
         """For each candidate its similarity to each of its image's references, summed, in one order, `(N,)`.
 
         `counts` are the candidates' n-grams. Both vectors carry the same idf, so the product of two tf-idf entries is
@@ -115,11 +117,12 @@ class Cider:
         """
         weights = np.append(order.weights, self._logs[-1] ** 2)[np.minimum(counts.ngram, counts.known)]
         norms = np.sqrt(np.bincount(counts.caption, counts.count**2 * weights, minlength=len(images)))  # (N,)
-        place = pair(counts.ngram, images[counts.caption])
-        first = np.searchsorted(order.place, place)
-        found = np.searchsorted(order.place, place, side="right") - first  # references that share each n-gram
-        own = np.repeat(np.arange(len(place)), found)  # (M,), each match's row among the candidates'
-        other = np.arange(len(own)) + np.repeat(first - np.cumsum(found) + found, found)  # (M,), and the references'
+        place, missing = find(by_image.place, pair(counts.ngram, images[counts.caption]))
+        met = np.flatnonzero(~missing)
+        rows = by_image.rows[place[met]]  # references that share each n-gram
+        own = np.repeat(met, rows)  # (M,), each match's row among the candidates'
+        first = by_image.first[place[met]]
+        other = np.arange(len(own)) + np.repeat(first - np.cumsum(rows) + rows, rows)  # (M,), and the references'
         candidate = counts.caption[own]
         times = counts.count[own]
         shared = order.share[other]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, count
@@ -18,7 +18,9 @@ ORDERS = 4
 """The longest n-gram that is counted; the metrics use the orders 1, 2, 3 and 4."""
 
 Tokens = Sequence[Hashable]
-"""One caption, as its words or as the numbers of its words."""
+"""One caption: its words, the numbers of its words, or (then all captions are) a text, its words parted by blanks."""
+
+_END = "\0"  # the word after the last of each caption, while captions are text
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -28,14 +30,24 @@ Floats = NDArray[np.float64]
 class Counts:
     """The n-grams of one order in some captions: R rows, each saying which caption has which n-gram how often.
 
-    Rows are sorted by n-gram, then by caption, and no such pair comes twice. N-grams are numbered from 0 to below
-    `known`; higher numbers are those of n-grams which the numbering had not met, and hold for these rows only.
+    The rows of an n-gram stand together, sorted by caption, and no such pair comes twice. N-grams are numbered from 0
+    to below `known`, and rows are sorted by these; higher numbers are those of n-grams which the numbering had not met,
+    stand anywhere and hold for these rows only.
     """
 
     ngram: Integers  # (R,)
     caption: Integers  # (R,)
     count: Integers  # (R,), at least 1
     known: int
+
+
+@dataclass(frozen=True)
+class ByImage:
+    """The n-grams of one order in the references of each image: P different pairs of an n-gram and an image."""
+
+    place: Integers  # (P,), n-gram and image as a pair, sorted
+    first: Integers  # (P,), the first of its rows in the `Counts` of the references
+    rows: Integers  # (P,), how many they are: the captions of the image that have the n-gram
 
 
 class References:
@@ -55,14 +67,13 @@ class References:
         self.each: Integers = lengths_of(captions)  # (I,), how many captions each image has
         self.image: Integers = np.repeat(np.arange(len(captions)), self.each)  # (C,), whose each caption is
         flat = list(chain.from_iterable(captions))
-        self.lengths: Integers = lengths_of(flat)  # (C,), in words
         numbers: defaultdict[Hashable, int] = defaultdict(count().__next__)
-        self.words: Integers = _number(numbers.__getitem__, flat, self.lengths)  # (T,), all captions' words in a row
+        # (T,), all captions' words in a row; (C,), how many each has
+        self.words, self.lengths = _number(numbers, flat)
         self.corpus_images = len(captions) if frequencies is None else frequencies.images
         self._foreign: _Foreign | None = None
         if frequencies is not None:
-            lengths = lengths_of(list(frequencies.counts))
-            words = _number(numbers.__getitem__, list(frequencies.counts), lengths)
+            words, lengths = _number(numbers, list(frequencies.counts))
             images = np.fromiter(frequencies.counts.values(), np.int64, len(frequencies.counts))
             self._foreign = _Foreign(words, lengths, images)
         self._numbers = dict(numbers)
@@ -79,16 +90,29 @@ class References:
         """The references' n-grams, one `Counts` an order; its captions are numbered from 0 to below C."""
         return self._counted[0]
 
-    @property
+    @cached_property
     def frequencies(self) -> list[Integers]:
         """For each order, in how many images of the corpus each n-gram stands, `(K,)`."""
-        return self._counted[1]
+        if self._foreign is not None:
+            return self._counted[1]
+        both = zip(self.by_image, self.ngrams, strict=True)
+        return [np.bincount(unpair(own.place)[0], minlength=counts.known) for own, counts in both]
+
+    @cached_property
+    def by_image(self) -> list[ByImage]:
+        """The references' n-grams, those of an image's captions together, one `ByImage` an order."""
+        return [self._by_image(counts) for counts in self.ngrams]
+
+    def _by_image(self, counts: Counts) -> ByImage:
+        pairs = pair(counts.ngram, self.image[counts.caption])
+        first = runs(pairs)
+        return ByImage(pairs[first], first, np.diff(first, append=len(pairs)))
 
     @cached_property
     def _counted(self) -> tuple[list[Counts], list[Integers]]:
+        """The n-grams of each order and, where the frequencies are another corpus's, those of each order."""
         if self._foreign is None:
-            own = list(self._count(self.words, self.lengths, learn=True))
-            return own, [self._images_with(counts) for counts in own]
+            return list(self._count(self.words, self.lengths, learn=True)), []
         # The other corpus's n-grams are numbered with ours, as if each were a caption that comes after all of ours.
         words = np.concatenate([self.words, self._foreign.words])
         lengths = np.concatenate([self.lengths, self._foreign.lengths])
@@ -103,10 +127,6 @@ class References:
             counted[1].append(frequencies)
         return counted
 
-    def _images_with(self, counts: Counts) -> Integers:
-        pairs = pair(counts.ngram, self.image[counts.caption])
-        return np.bincount(unpair(pairs[runs(pairs)])[0], minlength=counts.known)
-
     def count(self, candidates: Candidates) -> list[Counts]:
         """The n-grams of candidates, met in the references or not, one `Counts` an order."""
         assert self._counted  # numbers the keys
@@ -114,14 +134,8 @@ class References:
 
     def number(self, captions: Sequence[Tokens]) -> Candidates:
         """Number the words of other captions; a word that no reference has gets a number above all of theirs."""
-        lengths = lengths_of(captions)
-        new: defaultdict[Hashable, int] = defaultdict(count(len(self._numbers)).__next__)
-
-        def number(word: Hashable) -> int:
-            found = self._numbers.get(word)
-            return new[word] if found is None else found
-
-        return Candidates(self, _number(number, captions, lengths), lengths)
+        numbers = defaultdict(count(len(self._numbers)).__next__, self._numbers)
+        return Candidates(self, *_number(numbers, captions))
 
     def _count(self, words: Integers, lengths: Integers, *, learn: bool) -> Iterator[Counts]:
         caption = np.repeat(np.arange(len(lengths)), lengths)  # (T,), the caption of each word
@@ -129,27 +143,34 @@ class References:
         start = np.arange(len(words))  # (S,), the places where n-grams start
         number = words  # (S,), the n-grams that start there
         known = len(self._numbers)
-        yield _tally(number, caption, known)
+        bits = max(self._bits, int(words.max(initial=0)).bit_length())
+        yield _tally(*in_order(words), caption, known)
         for order in range(2, ORDERS + 1):
             fits = start + order <= stop[start]
             start = start[fits]
-            before, last = number[fits], words[start + order - 1]
+            keys, places = in_order(number[fits] << bits | words[start + order - 1])
+            first = runs(keys)
+            distinct = keys[first]
             if learn:
-                keys, number = rank(before << self._bits | last)
-                self._keys.append(keys)
+                numbers = np.arange(len(distinct))
+                self._keys.append(distinct)
             else:
-                number = self._place(self._keys[order - 2], before, known, last)
+                numbers = self._place(self._keys[order - 2], distinct >> bits, known, distinct & (1 << bits) - 1)
             known = len(self._keys[order - 2])
-            yield _tally(number, caption[start], known)
+            ordered = np.repeat(numbers, np.diff(first, append=len(keys)))
+            number = np.empty(len(keys), dtype=np.int64)
+            number[places] = ordered
+            yield _tally(ordered, places, caption[start], known)
 
     def _place(self, keys: Integers, before: Integers, known: int, last: Integers) -> Integers:
-        """The numbers of n-grams by those of their words `before` and of their `last` word; new ones get higher numbers."""
-        new = (before >= known) | (last >= len(self._numbers))
-        sought = before[~new] << self._bits | last[~new]
-        number = np.zeros(len(before), dtype=np.int64)
-        number[~new], new[~new] = find(keys, sought)
-        number[new] = len(keys) + rank(pair(before[new], last[new]))[1]
-        return number
+        """The numbers of different n-grams by those of their words `before` and of their `last` word.
+
+        Ones that are not among the keys get numbers above those that are.
+        """
+        place, missing = find(keys, before << self._bits | last)
+        missing |= (before >= known) | (last >= len(self._numbers))
+        place[missing] = len(keys) + np.arange(np.count_nonzero(missing))
+        return place
 
 
 @dataclass(frozen=True)
@@ -222,22 +243,16 @@ def runs(ordered: Integers) -> Integers:
     return np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
 
 
-def rank(keys: Integers) -> tuple[Integers, Integers]:
-    """The different keys (none negative), sorted, and for each key its place among them."""
-    if len(keys) == 0:
-        return keys, keys
+def in_order(keys: Integers) -> tuple[Integers, Integers]:
+    """The keys (none negative), sorted, and the place that each had; of equal keys the first stays first."""
     bits = len(keys).bit_length()
-    if int(keys.max()).bit_length() + bits > 63:
-        distinct, places = np.unique(keys, return_inverse=True)
-        return distinct, places.astype(np.int64, copy=False)
+    if int(keys.max(initial=0)).bit_length() + bits > 63:
+        places = np.argsort(keys, kind="stable")
+        return keys[places], places
     # Each key carries its place in its lowest bits: to sort numbers in place is several times as fast as to sort places.
     packed = keys << bits | np.arange(len(keys))
     packed.sort()
-    ordered = packed >> bits
-    first = runs(ordered)
-    places = np.empty(len(keys), dtype=np.int64)
-    places[packed & (2**bits - 1)] = np.repeat(np.arange(len(first)), np.diff(first, append=len(keys)))
-    return ordered[first], places
+    return packed >> bits, packed & (1 << bits) - 1
 
 
 def find(keys: Integers, sought: Integers) -> tuple[Integers, NDArray[np.bool_]]:
@@ -248,12 +263,22 @@ def find(keys: Integers, sought: Integers) -> tuple[Integers, NDArray[np.bool_]]
     return place, keys[np.minimum(place, len(keys) - 1)] != sought
 
 
-def _number(number: Callable[[Hashable], int], captions: Sequence[Tokens], lengths: Integers) -> Integers:
-    return np.fromiter(map(number, chain.from_iterable(captions)), np.int64, int(lengths.sum()))
+def _number(numbers: defaultdict[Hashable, int], captions: Sequence[Tokens]) -> tuple[Integers, Integers]:
+    """The numbers of all captions' words, in a row, and how many words each caption has; new words get new numbers."""
+    if captions and isinstance(captions[0], str):
+        marked = f" {_END} ".join([*map(str, captions), ""]).split()
+        number = np.fromiter(map(numbers.__getitem__, marked), np.int64, len(marked))
+        is_end = number == numbers[_END]
+        return number[~is_end], np.diff(np.flatnonzero(is_end), prepend=-1) - 1
+    lengths = lengths_of(captions)
+    words = map(numbers.__getitem__, chain.from_iterable(captions))
+    return np.fromiter(words, np.int64, int(lengths.sum())), lengths
 
 
-def _tally(number: Integers, caption: Integers, known: int) -> Counts:
-    pairs = pair(number, caption)
-    pairs.sort()
-    first = runs(pairs)
-    return Counts(*unpair(pairs[first]), np.diff(first, append=len(pairs)), known)
+def _tally(ordered: Integers, places: Integers, caption: Integers, known: int) -> Counts:
+    """Count n-grams, given in order with the place of each; `caption` says which caption each place is in."""
+    captions = caption[places]
+    new = np.ones(len(ordered), dtype=bool)
+    new[1:] = (ordered[1:] != ordered[:-1]) | (captions[1:] != captions[:-1])
+    first = np.flatnonzero(new)
+    return Counts(ordered[first], captions[first], np.diff(first, append=len(ordered)), known)

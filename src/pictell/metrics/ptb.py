@@ -44,6 +44,9 @@ from pictell.metrics.ptb_rules import cut
 
 VERSION = "ptb-1"
 
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+"""Inside the tokens that stand for several words."""
+
 # Characters that end a line somewhere; the reference itself makes spaces of newlines.
 _SEPARATORS = "\n\r\v\f\x85\u2028\u2029"
 
@@ -71,6 +74,11 @@ def ptb_tokens(captions: Sequence[str]) -> list[list[str]]:
     caption without words gives no tokens. A token has no ASCII whitespace in it, but may have a no-break space: metrics
     that join tokens and split them at whitespace again (`str.split()`) cut such a token at it.
     """
+    return [tokens_of(line) for line in ptb_lines(captions)]
+
+
+def ptb_lines(captions: Sequence[str]) -> list[str]:
+    """The same tokens as `ptb_tokens`, each caption's as one line of text, parted by one or more spaces."""
     lines = list(captions)
     text = "\n".join(lines)
     separators = [sign for sign in _SEPARATORS[1:] if sign in text]
@@ -82,19 +90,15 @@ def ptb_tokens(captions: Sequence[str]) -> list[list[str]]:
         text = "\n".join(lines)
     small = text.lower()
     unusual = _unusual_lines(text, small)
-    tokens = [line.split() for line in small.replace(",", " ").split("\n")] if lines else []
-    for index, words in enumerate(tokens):
-        if words and words[-1][-1] == ".":
-            last = words[-1][:-1]
-            if last in _KEEP_A_PERIOD:
-                unusual.add(index)
-            elif last:
-                words[-1] = last
-            else:
-                words.pop()
+    tokens = small.replace(",", " ").replace(".", " ").split("\n") if lines else []
     for index in unusual:
-        tokens[index] = cut(lines[index], _what_follows(lines, index))
+        tokens[index] = " ".join(cut(lines[index], _what_follows(lines, index)))
     return tokens
+
+
+def tokens_of(line: str) -> list[str]:
+    """The tokens of one of the `ptb_lines`."""
+    return [token for token in line.split(" ") if token] if NO_BREAK_SPACE in line else line.split()
 
 
 def _unusual_lines(text: str, small: str) -> set[int]:
@@ -106,6 +110,10 @@ def _unusual_lines(text: str, small: str) -> set[int]:
             line += found_in.count("\n", place, find.start())
             place = find.start()
             unusual.add(line)
+    for number, plain in enumerate(small.split("\n")):
+        before, period, _ = plain.rpartition(".")
+        if period and before[before.rfind(" ") + 1 :] in _KEEP_A_PERIOD:
+            unusual.add(number)
     return unusual
 
 

@@ -14,7 +14,7 @@ from pictell.metrics import bleu, cider, ptb, rouge, spice
 from pictell.metrics.frequencies import DocumentFrequencies
 from pictell.metrics.ngrams import Candidates, Floats, References
 from pictell.metrics.significance import CorpusScore, mean_score
-from pictell.metrics.words import parted, split_captions
+from pictell.metrics.words import caption_lines
 
 METRICS_BY_DEFAULT = ("BLEU", "ROUGE-L", "CIDEr-D")
 """What `score` computes unless told: the metrics that need nothing but this package."""
@@ -81,8 +81,8 @@ def score(
             f"the document frequencies are of tokens {document_frequencies.tokens}, the captions of {ptb.VERSION}",
         )
     corpus = _Corpus(
-        split_captions(references.values()),
-        ptb.ptb_tokens([candidates[key] for key in references]),
+        caption_lines(references.values()),
+        ptb.ptb_lines([candidates[key] for key in references]),
         document_frequencies,
         progress,
     )
@@ -97,31 +97,23 @@ def score(
 
 @dataclass(frozen=True)
 class _Corpus:
-    """The tokens of all references and candidates, and what several metrics make of them."""
+    """The `ptb_lines` of all references and candidates, and what several metrics make of them."""
 
-    references: list[list[list[str]]]
-    candidates: list[list[str]]
+    references: list[list[str]]
+    candidates: list[str]
     frequencies: DocumentFrequencies | None
     progress: Callable[[int, int], None] | None
 
     @cached_property
-    def _parted(self) -> tuple[list[list[list[str]]], list[list[list[str]]]]:
-        return parted(self.references), parted([self.candidates])
+    def tokens(self) -> tuple[list[list[list[str]]], list[list[str]]]:
+        """The tokens of each caption."""
+        references = [[ptb.tokens_of(line) for line in own] for own in self.references]
+        return references, [ptb.tokens_of(line) for line in self.candidates]
 
     @cached_property
     def counted(self) -> tuple[References, Candidates]:
-        """With tokens parted at no-break spaces."""
-        own, [candidates] = self._parted
-        references = References(own, self.frequencies)
-        return references, references.number(candidates)
-
-    @cached_property
-    def whole(self) -> tuple[References, Candidates]:
-        """With tokens whole, as the published ROUGE-L sees them."""
-        own, [candidates] = self._parted
-        if own is self.references and candidates is self.candidates:
-            return self.counted
-        references = References(self.references)
+        """With tokens parted at no-break spaces, as the published BLEU and CIDEr see them."""
+        references = References(self.references, self.frequencies)
         return references, references.number(self.candidates)
 
 
@@ -150,16 +142,23 @@ def _bleu_of_sums(order: int, sums: Floats) -> Floats:
 def _meteor_columns(corpus: _Corpus) -> list[_Column]:
     from pictell.metrics.meteor import Meteor, from_statistics  # its tables are large: only those who ask load them
 
-    meteor = Meteor(corpus.references, progress=corpus.progress)
-    statistics = meteor.statistics(corpus.candidates)
+    references, candidates = corpus.tokens
+    meteor = Meteor(references, progress=corpus.progress)
+    statistics = meteor.statistics(candidates)
     [whole] = from_statistics(statistics.sum(axis=0, keepdims=True)).tolist()
     per_image = from_statistics(statistics).tolist()
     return [_Column("METEOR", meteor.version, whole, per_image, CorpusScore(statistics, from_statistics))]
 
 
 def _rouge_columns(corpus: _Corpus) -> list[_Column]:
-    references, candidates = corpus.whole
-    return [_mean_column("ROUGE-L", rouge.VERSION, *rouge.RougeL(references).score(candidates))]
+    references, candidates = corpus.counted
+    _, per_image = rouge.RougeL(references).score(candidates)
+    # The published ROUGE-L sees tokens with no-break spaces whole; few images have any.
+    for image, (candidate, own) in enumerate(zip(corpus.candidates, corpus.references, strict=True)):
+        if ptb.NO_BREAK_SPACE in "".join([candidate, *own]):
+            whole = rouge.RougeL([[ptb.tokens_of(line) for line in own]])
+            [per_image[image]] = whole.score([ptb.tokens_of(candidate)])[1]
+    return [_mean_column("ROUGE-L", rouge.VERSION, float(np.mean(per_image)), per_image)]
 
 
 def _cider_columns(kind: type[cider.Cider], corpus: _Corpus) -> list[_Column]:
@@ -168,8 +167,9 @@ def _cider_columns(kind: type[cider.Cider], corpus: _Corpus) -> list[_Column]:
 
 
 def _spice_columns(corpus: _Corpus) -> list[_Column]:
-    references = [[" ".join(words) for words in own] for own in corpus.references]
-    candidates = [" ".join(words) for words in corpus.candidates]
+    split_references, split_candidates = corpus.tokens
+    references = [[" ".join(words) for words in own] for own in split_references]
+    candidates = [" ".join(words) for words in split_candidates]
     return [_mean_column("SPICE", spice.VERSION, *spice.spice(references, candidates))]
 
 

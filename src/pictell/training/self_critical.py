@@ -23,7 +23,7 @@ from pictell.metrics import BleuReward, CiderReward
 from pictell.models.decoders.base import Decoder
 from pictell.training.examples import Example
 from pictell.training.recipe import SelfCritical
-from pictell.training.words import draw, sayable
+from pictell.training.words import draw, sayable, sayable_ones
 
 
 class SelfCriticalLoss:
@@ -64,8 +64,8 @@ class SelfCriticalLoss:
         advantage = torch.from_numpy((rewards - baseline).astype(np.float32)).to(grid.device)  # (B, K)
         read = torch.cat([drawn.new_full((photos, samples, 1), START), drawn[:, :, : length - 1]], dim=2)
         real = drawn != PAD
-        log_probs = sayable(decoder.predict(decoder.outputs(grid, read * real)[real]))  # (words, V)
-        chosen = log_probs.gather(1, drawn[real][:, None])[:, 0]
+        log_probs = decoder.predict(decoder.outputs(grid, read * real)[real])  # (words, V)
+        chosen = sayable_ones(log_probs, drawn[real])
         weights = advantage[:, :, None].expand(drawn.shape)[real]
         return -(weights * chosen).mean(), float(rewards.mean())
 
