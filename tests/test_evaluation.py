@@ -90,6 +90,8 @@ def test_shares(monkeypatch: pytest.MonkeyPatch, captioner: Captioner) -> None:
     assert found.function_word_endings == pytest.approx(3 / 8)
     assert found.mean_words == pytest.approx((2 + 2 + 4 + 3 + 3 + 1) / 8)
     assert found.failed == {"7": "x: empty"}
+    assert found.words == 11  # a dog man with the woman is two men on grass
+    assert found.hallucinated == pytest.approx(3 / 5)  # a man, a woman and men; the dogs are in the references
 
 
 def test_what_cannot_be_evaluated(captioner: Captioner, photos: list[CaptionedPhoto]) -> None:

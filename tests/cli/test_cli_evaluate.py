@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +64,30 @@ def test_scores_as_json(run: Any, flickr8k: Path, tiny_bundle: Path, tmp_path: P
     assert limited["scores"]["BLEU-1"] == 1.0
 
 
+def test_a_record_of_every_look(run: Any, flickr8k: Path, tiny_bundle: Path, tmp_path: Path) -> None:
+    record = tmp_path / "looks.csv"
+    command = ["evaluate", "--model", tiny_bundle, "--data", f"flickr8k:{flickr8k}", "--record", record]
+    assert run(*command, "--metrics", "bleu").code == 0
+    assert run(*command, "--split", "dev").code == 0
+    with record.open(encoding="utf-8", newline="") as file:
+        first, second = csv.DictReader(file)
+    assert (first["model"], first["data"], first["split"], second["split"]) == ("tiny@7", "flickr8k", "test", "dev")
+    assert first["BLEU-4"] == second["BLEU-4"] != ""
+    assert (first["CIDEr-D"], second["CIDEr-D"] != "") == ("", True)
+    assert "pictell-bleu" in first["versions"]
+    assert str(tmp_path) not in record.read_text(encoding="utf-8")
+    before = record.read_bytes()
+    for damaged in (b"a,b\n1,2\n", b"date,model\n1,2,3\n", b"date,model\n1\n", b"\xff\n"):
+        record.write_bytes(damaged)
+        ran = run(*command)
+        assert (ran.code, ran.err.count("\n")) == (1, 1)
+        assert str(record) in ran.err
+        assert record.read_bytes() == damaged
+    record.write_bytes(before)
+    assert run(*command).code == 0
+    assert record.read_bytes().startswith(before.partition(b"\n")[0])
+
+
 def test_scores_as_a_table(run: Any, flickr8k: Path, tiny_bundle: Path) -> None:
     ran = run("evaluate", "--model", tiny_bundle, "--data", f"flickr8k:{flickr8k}", "--split", "dev")
     assert (ran.code, ran.err) == (0, "")
@@ -99,6 +124,7 @@ def test_coco_photos_are_known_by_number() -> None:
         (["--data", "flickr8k:/nowhere"], "/nowhere is not Flickr8k"),
         (["--data", "{}", "--split", "nope"], "no split 'nope'"),
         (["--data", "{}", "--captions", "/nowhere/at/all.json"], "there is no directory"),
+        (["--data", "{}", "--record", "/nowhere/at/all.csv"], "there is no directory"),
     ],
 )
 def test_what_is_wrong_is_one_line(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import itertools
 import json
@@ -31,12 +32,12 @@ def run(recipe_file: Path, out: Path, *overrides: str) -> Path:
 
 
 def assert_same_run(one: Path, other: Path) -> None:
-    """Weights, averages, the optimiser's state and all that is recorded beside them, to the last bit."""
+    """Weights, averages, the optimiser's state and all that is recorded beside them but the time, to the last bit."""
     for name in ("last.safetensors", "best.safetensors"):
         (tensors, progress), (others, other_progress) = (load_checkpoint(folder / name) for folder in (one, other))
         assert tensors.keys() == others.keys()
         assert not [key for key in tensors if not torch.equal(tensors[key], others[key])], name
-        assert progress == other_progress
+        assert progress | {"seconds": 0} == other_progress | {"seconds": 0}
     for name in ("epochs.csv", "vocabulary.json"):
         assert (one / name).read_bytes() == (other / name).read_bytes()
 
@@ -183,6 +184,27 @@ def test_a_frozen_encoder_keeps_its_weights_and_a_trained_one_does_not(recipe_fi
     for key, value in whole.model.state_dict().items():
         still = key.startswith("encoder.") and not key.startswith("encoder.blocks.17.")
         assert torch.equal(value, before[key]) == still, key
+
+
+def test_runs_may_share_their_features(recipe_file: Path, tmp_path: Path, unbroken: Path) -> None:
+    shared = tmp_path / "shared"
+    for number in range(2):
+        run(recipe_file, tmp_path / f"{number}", f"features={shared}")
+        assert_same_run(tmp_path / f"{number}", unbroken)
+        assert not (tmp_path / f"{number}/features").exists()
+    assert len(list(shared.iterdir())) == 2
+
+
+def test_the_time_of_all_lives_is_added_up(
+    recipe_file: Path, tmp_path: Path, kill_after: Callable[[int], None]
+) -> None:
+    spent = []
+    for count in (9, 0):
+        kill_after(count)
+        with contextlib.suppress(Killed):
+            run(recipe_file, tmp_path)
+        spent.append(load_checkpoint(tmp_path / "last.safetensors")[1]["seconds"])
+    assert 0 < spent[0] < spent[1]
 
 
 def test_an_encoder_with_rounded_weights_has_features_of_its_own(recipe_file: Path, tmp_path: Path) -> None:

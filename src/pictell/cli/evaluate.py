@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pictell.cli.bar import Bar
-from pictell.cli.options import Beam, Json, Model, Threads
+from pictell.cli.options import Beam, Json, Metrics, Model, Threads, chosen_metrics
 from pictell.cli.output import emit_json, say, write_file
 from pictell.errors import PictellError
 
@@ -31,26 +31,36 @@ def evaluate(
     ] = "test",
     model: Model = None,
     beam: Beam = None,
+    metrics: Metrics = None,
     threads: Threads = None,
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N photos.")] = None,
     captions: Annotated[
         Path | None, typer.Option(metavar="FILE.json", help="Write the captions there, in the COCO results format.")
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Add the scores there as a line: a record of every look at a split."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Score a model on a data set of photos with captions.
 
-    Gives BLEU-1..4, ROUGE-L and CIDEr-D with their versions, the share of distinct captions, the share that end in a
-    function word ("a man with a"), the mean length, and photos a second. A photo that cannot be opened is named on
-    standard error and scored as if nothing had been said; the exit code is then 1.
+    Gives BLEU-1..4, ROUGE-L and CIDEr-D (or --metrics) with their versions, the share of distinct captions, the share that
+    end in a function word ("a man with a"), the objects named that no reference names, the mean length, and photos a
+    second. A photo that cannot be opened is named on standard error and scored as if nothing had been said; the exit
+    code is then 1.
     """
     from pictell.captioner import load
     from pictell.data import load_dataset
     from pictell.evaluation import evaluate as evaluate_photos
+    from pictell.record import add_to_record, check_record, fields_of
 
+    names = chosen_metrics(metrics)
+    # Told before the work, not after it.
     if captions is not None and not captions.parent.is_dir():
-        # Told before the work, not after it.
         raise PictellError("output", f"cannot write {captions}: there is no directory {captions.parent}")
+    if record is not None:
+        check_record(record)
     captioner = load(model, threads=threads)
     photos = load_dataset(data, split)[:limit]
     with Bar(len(photos)) as bar:
@@ -61,12 +71,15 @@ def evaluate(
                 say(result.message)
             bar.advance()
 
-        found = evaluate_photos(captioner, photos, beam=beam, on_result=watch)
+        found = evaluate_photos(captioner, photos, beam=beam, metrics=names, on_result=watch)
     if captions is not None:
         results = [{"image_id": _image_id(name), "caption": text} for name, text in found.captions.items()]
         write_file(captions, json.dumps(results, ensure_ascii=False, indent=0) + "\n")
+    fields = fields_of(found, data, split)
+    if record is not None:
+        add_to_record(record, fields)
     if as_json:
-        emit_json(_fields(found, data, split))
+        emit_json(fields)
     else:
         _print_table(found, f"{found.model} on {data.partition(':')[0]} {split}")
     if found.failed:
@@ -77,23 +90,6 @@ def _image_id(name: str) -> str | int:
     """COCO's own programs know its photos by number."""
     coco = _COCO_NAME.fullmatch(name)
     return int(coco[1]) if coco else name
-
-
-def _fields(found: Evaluation, data: str, split: str) -> dict[str, Any]:
-    return {
-        "model": found.model,
-        "data": data,
-        "split": split,
-        "photos": found.photos,
-        "failed": len(found.failed),
-        "beam": found.beam,
-        "scores": {name: round(value, 5) for name, value in found.scores.items()},
-        "versions": found.versions,
-        "distinct": round(found.distinct, 5),
-        "function_word_endings": round(found.function_word_endings, 5),
-        "mean_words": round(found.mean_words, 3),
-        "photos_per_second": round(found.photos_per_second, 2),
-    }
 
 
 def _print_table(found: Evaluation, title: str) -> None:
@@ -112,8 +108,11 @@ def _print_table(found: Evaluation, title: str) -> None:
         ("photos", f"{found.photos}"),
         ("photos that failed", f"{len(found.failed)}"),
         ("beam", f"{found.beam}"),
+        ("length penalty", f"{found.length_penalty:g}"),
         ("distinct captions", f"{found.distinct:.1%}"),
+        ("distinct words", f"{found.words}"),
         ("ending in a function word", f"{found.function_word_endings:.1%}"),
+        ("objects that no reference names", f"{found.hallucinated:.1%}"),
         ("words, mean", f"{found.mean_words:.2f}"),
         ("photos a second", f"{found.photos_per_second:.1f}"),
     ):

@@ -20,3 +20,21 @@ Threads = Annotated[
     typer.Option(min=1, metavar="N", help="How many cores to use.  [default: as many as there are, 8 at most]"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+Metrics = Annotated[
+    str | None,
+    typer.Option(metavar="NAME,...", help="Which metrics.  [default: those that need nothing but this package]"),
+]
+
+
+def chosen_metrics(metrics: str | None) -> list[str]:
+    """The metrics that `--metrics` names, in their own spelling."""
+    from pictell.metrics import METRICS, METRICS_BY_DEFAULT
+
+    if metrics is None:
+        return list(METRICS_BY_DEFAULT)
+    known = {name.lower(): name for name in METRICS}
+    names = [name.strip() for name in metrics.split(",")]
+    for name in names:
+        if name.lower() not in known:
+            raise typer.BadParameter(f"no metric {name!r}: choose from {', '.join(METRICS)}", param_hint="--metrics")
+    return list(dict.fromkeys(known[name.lower()] for name in names))

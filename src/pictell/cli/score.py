@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pictell.cli.bar import Bar
-from pictell.cli.options import Json
+from pictell.cli.options import Json, Metrics, chosen_metrics
 from pictell.cli.output import emit, emit_json, say, write_file
 from pictell.cli.score_report import Agreement, Opponent, Report
 from pictell.errors import DataError, PictellError
@@ -46,10 +46,7 @@ def score(
             "for standard input.",
         ),
     ] = None,
-    metrics: Annotated[
-        str | None,
-        typer.Option(metavar="NAME,...", help="Which metrics.  [default: those that need nothing but this package]"),
-    ] = None,
+    metrics: Metrics = None,
     as_json: Json = False,
     csv: Annotated[
         str | None, typer.Option(metavar="FILE", help="Write all numbers there as CSV; - for standard output.")
@@ -99,7 +96,7 @@ def score(
     BLEU, ROUGE-L, METEOR and SPICE are from 0 to 1, CIDEr-D and CIDEr from 0 to 10. Each image needs exactly one
     candidate. Needs no model.
     """
-    names = _chosen(metrics)
+    names = chosen_metrics(metrics)
     if as_json and csv == _STANDARD:
         raise typer.BadParameter("standard output takes either this or --json", param_hint="--csv -")
     # Told before the work, not after it.
@@ -229,20 +226,6 @@ def _save_frequencies(people: CaptionFile, path: Path) -> None:
 
 
 # -- what comes in ------------------------------------------------------------------------------------------------
-
-
-def _chosen(metrics: str | None) -> list[str]:
-    """The metrics that are named, in their own spelling."""
-    from pictell.metrics import METRICS, METRICS_BY_DEFAULT
-
-    if metrics is None:
-        return list(METRICS_BY_DEFAULT)
-    known = {name.lower(): name for name in METRICS}
-    names = [name.strip() for name in metrics.split(",")]
-    for name in names:
-        if name.lower() not in known:
-            raise typer.BadParameter(f"no metric {name!r}: choose from {', '.join(METRICS)}", param_hint="--metrics")
-    return list(dict.fromkeys(known[name.lower()] for name in names))
 
 
 def _captions_of_people(paths: Sequence[Path]) -> CaptionFile:

@@ -105,7 +105,8 @@ class Recipe:
     `attention_penalty` the weight of the doubly stochastic attention of Xu et al. (2015); `tensorboard` also writes the
     curves for TensorBoard.
 
-    `out` is the folder of the run, `runs/NAME` if it is empty.
+    `out` is the folder of the run, `runs/NAME` if it is empty; `features` is where the features of frozen encoders are kept,
+    which several runs may share, a folder of the run if it is empty.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Recipe:
     phases: list[Phase]
     seed: int = 1
     out: str = ""
+    features: str = ""
     batch_size: int = 32
     pieces: int = 1
     precision: str = "fp32"

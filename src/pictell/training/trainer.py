@@ -52,7 +52,7 @@ Features = list[list[NDArray[np.float16]]]
 
 @dataclass
 class Position:
-    """Where a run is: everything that a checkpoint records beside tensors."""
+    """Where a run is: everything that a checkpoint records beside tensors; `seconds` are those spent on what is in it."""
 
     phase: int = 0
     epoch: int = 0
@@ -64,6 +64,7 @@ class Position:
     loss_sum: float = 0.0
     words: int = 0
     reward_sum: float = 0.0
+    seconds: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -105,6 +106,7 @@ class Trainer:
         self.model.to(self.device)
         self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
         self.at = Position()
+        self.clock = time.monotonic()
         self.optimiser: torch.optim.AdamW
         self.self_critical: SelfCriticalLoss | None = None
         self.teachers: Teachers | None = None
@@ -117,6 +119,7 @@ class Trainer:
         self._begin()
         if self.recipe.tensorboard and self.processes.first:
             self.events = Events(self.out / "events", self._steps_done)
+        self.clock = time.monotonic()
         self.processes.wait()  # until all have looked for a checkpoint, before the first process may write one
         while self.at.phase < len(self.recipe.phases):
             phase = self._phase
@@ -139,8 +142,9 @@ class Trainer:
         if self.at.history and self.processes.first:
             log.info("%s", table(self.at.history, self.at.best))
             draw_curves(self.at.history, self.out / "curves.png")
-        log.info("best dev CIDEr-D %.4f: %s", self.at.best, self.out / "best.safetensors")
-        return self.out / "best.safetensors"
+        best = self.out / "best.safetensors"
+        log.info("best dev CIDEr-D %.4f after %.1f minutes in all: %s", self.at.best, self.at.seconds / 60, best)
+        return best
 
     def _skipped(self, message: str) -> None:
         """Names a photo that could not be read, once."""
@@ -453,7 +457,7 @@ class Trainer:
         return encoder_features(
             encoder or self.model.encoder,
             [photo.path for photo in photos],
-            self.out / "features",
+            Path(self.recipe.features) if self.recipe.features else self.out / "features",
             name=f"{name}, view {view + 1}" if view else name,
             say=log.info,
             unreadable=self._skipped if name == "train" else None,
@@ -465,6 +469,8 @@ class Trainer:
     # -- checkpoints ----------------------------------------------------------------------------------------------
 
     def _save(self) -> None:
+        now = time.monotonic()
+        self.at.seconds, self.clock = self.at.seconds + now - self.clock, now
         if not self.processes.first:
             return
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
@@ -488,7 +494,7 @@ class Trainer:
     def _same_recipe(self) -> None:
         """Records the recipe; a folder with another recipe's checkpoint is refused rather than mixed."""
         path = self.out / "recipe.json"
-        ours = asdict(self.recipe) | {"out": ""}
+        ours = asdict(self.recipe) | {"out": "", "features": ""}  # the same run wherever these are
         if path.exists() and (self.out / "last.safetensors").exists():
             try:
                 theirs = json.loads(path.read_text(encoding="utf-8"))
