@@ -21,7 +21,8 @@ phases:
   - {name: one, epochs: 1, lr: 5e-4}
   - {name: two, epochs: 2, lr: 1, encoder_lr: 1e-4}
 """
-RECIPES = sorted((Path(__file__).resolve().parents[2] / "recipes").glob("**/*.yaml"))
+RECIPE_FOLDER = Path(__file__).resolve().parents[2] / "recipes"
+RECIPES = sorted(RECIPE_FOLDER.glob("**/*.yaml"))
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_every_recipe_of_the_project_loads(path: Path) -> None:
     recipe = load_recipe(path)
     assert recipe.name
     assert recipe.data.dev in recipe.data.held_out, "dev photos are kept out of training"
-    assert path.read_text(encoding="utf-8").startswith(f"# pictell train recipes/{path.name}")
+    assert path.read_text(encoding="utf-8").startswith(f"# pictell train {path.relative_to(RECIPE_FOLDER.parent)} ")
 
 
 def test_there_are_recipes() -> None:
