@@ -140,6 +140,7 @@ def test_floats_are_read_however_they_are_written(tmp_path_factory: pytest.TempP
         ("phases.1.views=2", "range", "phases.1.views is 2; it must be 1 to 1"),
         ("pieces=0", "range", "pieces"),
         ("precision=fp8", "unknown-name", "fp8.*known: fp32, bf16"),
+        ("phases.0.schedule=steps", "unknown-name", "steps.*known: cosine, linear, constant"),
         ("phases.0.self_critical={cider_d: 0}", "range", "cider_d . bleu_4"),
         ("phases.0.distillation={teachers: []}", "range", "teachers"),
         ("phases.0.distillation={teachers: [a], share: 2}", "range", "share"),

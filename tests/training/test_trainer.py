@@ -25,6 +25,7 @@ from pictell.language import Vocabulary
 from pictell.training import Trainer, load_recipe, trainer
 from pictell.training.checkpoint import load_checkpoint, save_checkpoint
 from pictell.training.examples import Batch
+from pictell.training.recipe import SCHEDULES, Phase
 
 
 def run(recipe_file: Path, out: Path, *overrides: str) -> Path:
@@ -184,6 +185,18 @@ def test_a_frozen_encoder_keeps_its_weights_and_a_trained_one_does_not(recipe_fi
     for key, value in whole.model.state_dict().items():
         still = key.startswith("encoder.") and not key.startswith("encoder.blocks.17.")
         assert torch.equal(value, before[key]) == still, key
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_rates_are_warmed_up_and_lowered(schedule: str) -> None:
+    phase = Phase("x", epochs=1, lr=1.0, warmup=10, schedule=schedule)
+    shares = [trainer.rate(phase, step, 100) for step in range(101)]
+    assert shares[0] == pytest.approx(0.1, rel=0.05)
+    assert shares[:9] == sorted(shares[:9])
+    assert shares[10:] == sorted(shares[10:], reverse=True)
+    assert max(shares) <= 1
+    assert shares[-1] == pytest.approx(1.0 if schedule == "constant" else 0.1)
+    assert shares[50] == pytest.approx(1.0 if schedule == "constant" else 0.55, abs=0.01)
 
 
 def test_runs_may_share_their_features(recipe_file: Path, tmp_path: Path, unbroken: Path) -> None:

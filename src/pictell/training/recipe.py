@@ -16,6 +16,7 @@ from pictell.errors import RecipeError
 
 BASELINES = ("leave_one_out", "greedy")
 PRECISIONS = ("fp32", "bf16")
+SCHEDULES = ("cosine", "linear", "constant")
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ class Distillation:
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training with its own learning rates, each warmed up and then lowered along a cosine to a tenth.
+    """A stretch of training with its own learning rates, each warmed up over `warmup` steps and then lowered to a tenth along
+    its `schedule`, one of `SCHEDULES`, or kept.
 
     With `encoder_lr` null the encoder is frozen and its features are computed once and cached, those of the photo itself
     and of `views - 1` augmented versions of it, one after another from epoch to epoch; otherwise its blocks from
@@ -90,6 +92,7 @@ class Phase:
     encoder_from: int = 0
     views: int = 1
     warmup: int = 200
+    schedule: str = "cosine"
     captions: int = 5
     round_weights: bool = False
     dropout: float | None = None
@@ -170,6 +173,7 @@ def _names(recipe: Recipe) -> Iterator[tuple[str, str, Sequence[str]]]:
     """Each name with its place and those that are known."""
     yield "precision", recipe.precision, PRECISIONS
     for number, phase in enumerate(recipe.phases):
+        yield f"phases.{number}.schedule", phase.schedule, SCHEDULES
         if phase.self_critical is not None:
             yield f"phases.{number}.self_critical.baseline", phase.self_critical.baseline, BASELINES
 

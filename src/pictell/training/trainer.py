@@ -437,8 +437,7 @@ class Trainer:
         self.optimiser = torch.optim.AdamW(groups, weight_decay=self.recipe.weight_decay)
 
     def _set_rates(self, phase: Phase) -> None:
-        warm = min(1.0, (self.at.step + 1) / max(phase.warmup, 1))
-        share = warm * (0.1 + 0.9 * (1 + math.cos(math.pi * min(self.at.step / self._steps, 1.0))) / 2)
+        share = rate(phase, self.at.step, self._steps)
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak"] * share
 
@@ -523,6 +522,13 @@ class Trainer:
                 "other-vocabulary",
                 f"the captions have changed since the run in {self.out} began: name another folder with out=FOLDER",
             )
+
+
+def rate(phase: Phase, step: int, steps: int) -> float:
+    """What share of its peak each learning rate has in a step of the phase, of which there are `steps`."""
+    done = min(step / steps, 1.0)
+    fallen = {"cosine": (1 - math.cos(math.pi * done)) / 2, "linear": done, "constant": 0.0}[phase.schedule]
+    return min(1.0, (step + 1) / max(phase.warmup, 1)) * (1 - 0.9 * fallen)
 
 
 def _millions(model: CaptioningModel) -> float:
