@@ -145,9 +145,10 @@ class Subwords(Vocabulary):
             if not BLOCKED_WORDS.isdisjoint(closed[1:]):
                 anywhere.append(number)
         after: dict[str, list[int]] = {}
+        letters = set().union(*self._texts)
         for word in sorted(BLOCKED_WORDS):
             for cut in range(len(word) + 1):
-                if numbers := closing.get(word[cut:]):
+                if letters.issuperset(word) and (numbers := closing.get(word[cut:])):
                     after[word[:cut]] = [*after.get(word[:cut], anywhere), *numbers]
         return after, anywhere
 
