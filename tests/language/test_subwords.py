@@ -115,17 +115,20 @@ def test_whoever_keeps_to_the_rule_says_whole_words_and_no_blocked_one(
 
 
 def test_the_rule_bars_no_more_than_it_must() -> None:
-    letters = "titspicy"
+    letters = "titspicy-'"
     vocabulary = of_letters("".join(dict.fromkeys(letters)), [("s", "p"), ("i", "c" + WORD_END)])
     number = {piece: n for n, piece in enumerate(vocabulary.tokens)}
     rule = vocabulary.rule(3)
     for text, barred in (
         (["sp"], [END, "ic" + WORD_END]),
         (["sp", "i"], [END, "c" + WORD_END]),
-        (["sp", "i", "c"], [END, "s" + WORD_END]),
+        (["sp", "i", "c"], [END, "s" + WORD_END, "-", "'", "-" + WORD_END, "'" + WORD_END]),
         (["sp", "i", "c", "y" + WORD_END], []),
         (["i", "s", "p"], [END]),
         (["t", "i", "t"], [END, "s" + WORD_END]),
+        (["y", "-", "t", "i", "t"], [END, "s" + WORD_END]),
+        (["y", "'", "t", "i", "t"], [END, "s" + WORD_END]),
+        (["y", "t", "i", "t"], [END]),
         ([], []),
     ):
         wanted = {end if isinstance(end, int) else number[end] for end in barred}
