@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -19,7 +21,9 @@ from PIL import Image
 
 import pictell
 from pictell import Caption, Captioner, Photo, PictellError
+from pictell.bundle import seal
 from pictell.captioner import PhotoSource, load
+from pictell.decoding import beam_search
 
 
 @pytest.fixture(scope="module")
@@ -93,10 +97,81 @@ def test_alternatives_are_other_captions_best_first(captioner: Captioner) -> Non
 
 def test_captions_that_read_the_same_are_given_once(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     captioner = load(tiny_bundle, threads=1)
-    monkeypatch.setattr(captioner, "_tokens", ["same"] * 34)
+    monkeypatch.setattr(captioner.bundle.vocabulary, "tokens", ["same"] * 34)
     caption = captioner.caption(picture(3), num=8)
     read = [caption.text, *(alternative.text for alternative in caption.alternatives)]
     assert len(set(read)) == len(read)
+
+
+def spelling(tiny_bundle: Path, directory: Path, pieces: dict[int, str]) -> Captioner:
+    """With a bundle that spells: its tokens are `pieces`, and words of one piece where there is none."""
+    shutil.copytree(tiny_bundle, directory)
+    tokens = json.loads((directory / "vocabulary.json").read_text(encoding="utf-8"))["tokens"]
+    tokens[4:] = [pieces.get(number, f"{tokens[number]}</w>") for number in range(4, 34)]
+    vocabulary = {"kind": "bpe", "language": "en", "pieces": tokens, "merges": []}
+    (directory / "vocabulary.json").write_text(json.dumps(vocabulary), encoding="utf-8")
+    seal(directory, name="spelling", version=1, architecture={}, terms="")
+    return load(directory, threads=1)
+
+
+def test_words_spelt_in_pieces_have_one_probability_each(tiny_bundle: Path, tmp_path: Path) -> None:
+    """Their pieces' product; the caption's own is what the search found, as it is for words of one piece."""
+    words = load(tiny_bundle, threads=1)
+    several = spelling(tiny_bundle, tmp_path / "several", {number: f"p{number}" for number in range(4, 34, 2)})
+    spelt = 0
+    for seed in range(8):
+        caption = several.caption(picture(seed), num=3)
+        memory = several.engine.encode(several._read(picture(seed))[None])
+        [found] = beam_search(several.engine, memory, several._options(None, 3, None))
+        pieces = [several.bundle.vocabulary.tokens[token] for token in found[0].tokens]
+        assert caption.text == "".join(pieces).replace("</w>", " ").strip()
+        assert caption.text == " ".join(word.text for word in caption.words)
+        assert caption.log_prob == pytest.approx(sum(found[0].word_log_probs))
+        log_probs = iter(found[0].word_log_probs)
+        for word in caption.words:
+            total, text = 0.0, ""
+            while not text.endswith("</w>"):
+                text, total = text + pieces.pop(0), total + next(log_probs)
+            assert word.text + "</w>" == text
+            assert word.prob == pytest.approx(np.exp(total))
+            spelt += text.startswith("p")
+    assert spelt > 4
+    whole = spelling(tiny_bundle, tmp_path / "whole", {})
+    for seed in range(4):
+        one, other = words.caption(picture(seed), num=3), whole.caption(picture(seed), num=3)
+        assert (one.text, one.words, one.log_prob) == (other.text, other.words, other.log_prob)
+        assert one.alternatives == other.alternatives
+
+
+def test_the_most_words_are_words_where_they_are_spelt(tiny_bundle: Path, tmp_path: Path) -> None:
+    captioner = spelling(tiny_bundle, tmp_path / "bundle", {number: f"p{number}" for number in range(4, 16)})
+    lengths = set()
+    for most in (1, 2, 3):
+        captions = [captioner.caption(picture(seed), max_words=most, num=4) for seed in range(8)]
+        texts = [text for c in captions for text in (c.text, *(a.text for a in c.alternatives)) if text]
+        assert max(len(text.split()) for text in texts) == most
+        assert all(text.split()[-1].rpartition("p")[2].rpartition("word")[1] == "word" for text in texts), "whole words"
+        lengths |= {text.count("p") for text in texts}
+    assert len(lengths) > 1
+
+
+def test_no_blocked_word_is_spelt(tiny_bundle: Path, tmp_path: Path) -> None:
+    """The model would say it of every photo, in two pieces."""
+    words = load(tiny_bundle, threads=1)
+    photos = [picture(seed) for seed in range(12)]
+    tokens = words.bundle.vocabulary.to_numbers
+    for photo in photos:
+        first, second = tokens([word.text for word in words.caption(photo).words][:2])
+        if first == second:
+            continue
+        captioner = spelling(tiny_bundle, tmp_path / f"{first} {second}", {first: "fa", second: "gs</w>"})
+        for beam in (1, 3):
+            caption = captioner.caption(photo, beam=beam, num=5)
+            said = " ".join([str(caption.text), *(str(other.text) for other in caption.alternatives)])
+            assert "fags" not in said.split()
+            assert "fa" in said, "the piece is no blocked word"
+        return
+    pytest.fail("every caption begins with a word twice")
 
 
 @pytest.mark.parametrize(("threads", "batch_size"), [(1, 1), (1, 3), (1, 16), (4, 1), (4, 3)])

@@ -145,14 +145,16 @@ class Bundle:
         """How to search, as chosen for this model."""
         try:
             settings = json.loads(self._read_text("generation.json"))
+            max_words = int(settings["max_words"])
             return SearchOptions(
                 beam=int(settings["beam"]),
-                max_words=int(settings["max_words"]),
+                max_words=self.vocabulary.most_tokens(max_words),
                 min_words=int(settings.get("min_words", 1)),
                 length_penalty=float(settings.get("length_penalty", 0.0)),
                 start=Vocabulary.start,
                 end=Vocabulary.end,
                 never=(Vocabulary.pad, Vocabulary.start, Vocabulary.unk),
+                not_after=self.vocabulary.rule(max_words),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             message = f"{self.directory / 'generation.json'} does not say how to search: {_why(error)}"

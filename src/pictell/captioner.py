@@ -81,7 +81,7 @@ class Captioner:
         self.threads = threads
         self.engine = engine
         self.max_pixels = max_pixels
-        self._tokens = bundle.vocabulary.tokens
+        self._vocabulary = bundle.vocabulary
         self._preprocessing = bundle.preprocessing
         self._generation = bundle.generation
 
@@ -178,18 +178,16 @@ class Captioner:
         return [outcome if isinstance(outcome, PictellError) else next(captions) for outcome in read]
 
     def _options(self, beam: int | None, num: int, max_words: int | None) -> SearchOptions:
-        usual = self._generation
-        max_words = usual.max_words if max_words is None else max_words
+        options = self._generation
         try:
-            return replace(
-                usual,
-                beam=usual.beam if beam is None else beam,
-                num=num,
-                max_words=max_words,
-                min_words=min(usual.min_words, max(max_words, 0)),
-            )
+            options = replace(options, beam=options.beam if beam is None else beam, num=num)
+            if max_words is not None:
+                options = replace(options, max_words=max_words, min_words=min(options.min_words, max(max_words, 0)))
+                most, rule = self._vocabulary.most_tokens(max_words), self._vocabulary.rule(max_words)
+                options = replace(options, max_words=most, not_after=rule)
         except ValueError as error:
             raise PictellError("option", str(error)) from error
+        return options
 
     def _read(self, source: PhotoSource) -> NDArray[np.uint8]:
         """The pixels that the model sees, (S, S, 3)."""
@@ -213,15 +211,17 @@ class Captioner:
             text=text,
             log_prob=best.log_prob,
             model=self.model,
-            words=tuple(
-                Word(self._tokens[token], min(1.0, math.exp(log_prob)))
-                for token, log_prob in zip(best.tokens, best.word_log_probs, strict=False)  # the end has one too
-            ),
+            words=tuple(self._words(best)),
             alternatives=tuple(alternatives.values()),
         )
 
     def _text(self, hypothesis: Hypothesis) -> str:
-        return detokenise([self._tokens[token] for token in hypothesis.tokens])
+        return detokenise(self._vocabulary.to_words(hypothesis.tokens))
+
+    def _words(self, hypothesis: Hypothesis) -> Iterator[Word]:
+        log_probs = iter(hypothesis.word_log_probs)  # the end has one too
+        for word, tokens in self._vocabulary.spell(hypothesis.tokens):
+            yield Word(word, min(1.0, math.exp(sum(islice(log_probs, tokens)))))
 
 
 def _opened(source: PhotoSource, preprocessing: Preprocessing, max_pixels: int) -> Photo:

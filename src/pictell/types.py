@@ -28,7 +28,8 @@ class Photo:
 
 @dataclass(frozen=True)
 class Word:
-    """One word of a caption: `prob` in 0..1 is the model's probability of it given the photo and the words before."""
+    """One word of a caption: `prob` in 0..1 is the model's probability of it given the photo and the words before,
+    the product of its pieces' where the model spells."""
 
     text: str
     prob: float

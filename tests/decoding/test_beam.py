@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,6 +115,26 @@ def test_a_beam_as_wide_as_the_space_finds_what_exhaustive_search_finds(
     wanted = exhaustive(toy, seed, options)[:num]
     assert [h.tokens for h in found] == [tokens for _, tokens in wanted]
     np.testing.assert_allclose([h.score for h in found], [score for score, _ in wanted], rtol=1e-9)
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 10**6), beam=st.sampled_from([1, 2, 300]), num=st.integers(1, 4))
+def test_what_may_not_follow_does_not(seed: int, beam: int, num: int) -> None:
+    """A wide beam finds what exhaustive search finds among the sequences that keep to the rule; a narrow one keeps to it."""
+
+    def not_after(tokens: Sequence[int]) -> list[int]:
+        return [END] if sum(tokens) % 2 else [tokens[-1]] if tokens else [5]
+
+    def keeps(tokens: tuple[int, ...]) -> bool:
+        return all(token not in not_after(tokens[:place]) for place, token in enumerate((*tokens, END)))
+
+    toy, options = Toy(7), SearchOptions(beam=beam, num=num, max_words=4, not_after=not_after)
+    [found] = beam_search(toy, [seed], options)
+    assert all(keeps(hypothesis.tokens) for hypothesis in found)
+    if beam > 2:
+        wanted = [(score, tokens) for score, tokens in exhaustive(toy, seed, options) if keeps(tokens)][:num]
+        assert [h.tokens for h in found] == [tokens for _, tokens in wanted]
+        np.testing.assert_allclose([h.log_prob for h in found], [score for score, _ in wanted], rtol=1e-9)
 
 
 @settings(max_examples=30)

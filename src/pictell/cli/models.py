@@ -25,7 +25,7 @@ def models(as_json: Json = False) -> None:
                     "model": bundle.label,
                     "default": default,
                     "bytes": bundle.size,
-                    "words": len(bundle.vocabulary),
+                    bundle.vocabulary.unit: len(bundle.vocabulary),
                     "terms": bundle.terms,
                     "path": str(bundle.directory),
                 }

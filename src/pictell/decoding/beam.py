@@ -58,6 +58,9 @@ def beam_search(
     feed = np.full(total, options.start, dtype=np.int64)  # (P * K,)
     for length in range(options.max_words + 1):
         log_probs, state, attention = engine.step(feed, state)  # (P * K, V)
+        if options.not_after is not None:
+            for row, sequence in enumerate(rows.tokens.reshape(len(log_probs), length).tolist()):
+                log_probs[row, options.not_after(sequence)] = -np.inf
         ends = log_probs[:, options.end].reshape(rows.totals.shape).copy()  # (P, K)
         end_totals = rows.totals + ends if length >= options.min_words else np.full(rows.totals.shape, -np.inf)
         parents, tokens, entries, totals = _continuations(

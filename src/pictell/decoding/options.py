@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -18,7 +19,8 @@ class SearchOptions:
     (the length normalisation of Wu et al. 2016, arXiv:1609.08144, without its constant): 0 ranks by log-probability
     alone, which favours short sequences, 1 by the mean over the tokens.
 
-    `start` is fed first, `end` finishes a sequence, and no sequence contains a token of `never`. With `attention` each
+    `start` is fed first, `end` finishes a sequence, and no sequence contains a token of `never`. Where `not_after` is given,
+    no token (the end included) follows a sequence for which it names that token. With `attention` each
     hypothesis carries where the model looked for each word.
     """
 
@@ -30,6 +32,7 @@ class SearchOptions:
     start: int = 1
     end: int = 2
     never: tuple[int, ...] = (0, 1, 3)
+    not_after: Callable[[Sequence[int]], Sequence[int]] | None = None
     attention: bool = False
 
     def __post_init__(self) -> None:

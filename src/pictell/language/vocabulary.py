@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from pictell.errors import BundleError
 from pictell.language.blocked import has_blocked_word
 
 PAD, START, END, UNKNOWN = 0, 1, 2, 3
-_SPECIAL = ("<pad>", "<start>", "<end>", "<unk>")
+SPECIAL = ("<pad>", "<start>", "<end>", "<unk>")
+"""The tokens that every vocabulary begins with."""
 
 
 class Vocabulary:
@@ -21,13 +22,15 @@ class Vocabulary:
     """
 
     pad, start, end, unk = PAD, START, END, UNKNOWN
+    unit = "words"
+    """What its tokens are."""
 
     def __init__(self, tokens: Sequence[str], *, language: str = "en") -> None:
         self.tokens = tuple(tokens)
         self.language = language
         self._numbers = {token: number for number, token in enumerate(self.tokens)}
-        if self.tokens[:4] != _SPECIAL or len(self._numbers) != len(self.tokens):
-            raise BundleError("vocabulary", f"a vocabulary begins with {' '.join(_SPECIAL)} and has no word twice")
+        if self.tokens[:4] != SPECIAL or len(self._numbers) != len(self.tokens):
+            raise BundleError("vocabulary", f"a vocabulary begins with {' '.join(SPECIAL)} and has no word twice")
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -43,7 +46,7 @@ class Vocabulary:
         """
         counts = Counter(word for caption in captions for word in caption)
         kept = [word for word, count in counts.items() if count >= min_count and not has_blocked_word([word])]
-        return cls([*_SPECIAL, *sorted(kept, key=lambda word: (-counts[word], word))], language=language)
+        return cls([*SPECIAL, *sorted(kept, key=lambda word: (-counts[word], word))], language=language)
 
     def to_numbers(self, words: Iterable[str]) -> list[int]:
         """The words' numbers; a word outside the vocabulary is `unk`."""
@@ -51,7 +54,19 @@ class Vocabulary:
 
     def to_words(self, numbers: Iterable[int]) -> list[str]:
         """The words of the numbers, special tokens left out."""
-        return [self.tokens[number] for number in numbers if number >= len(_SPECIAL)]
+        return [self.tokens[number] for number in numbers if number >= len(SPECIAL)]
+
+    def spell(self, numbers: Iterable[int]) -> list[tuple[str, int]]:
+        """The words as `to_words` gives them, each with how many of the numbers it has: one."""
+        return [(word, 1) for word in self.to_words(numbers)]
+
+    def most_tokens(self, max_words: int) -> int:
+        """How many tokens a caption of `max_words` words may have."""
+        return max_words
+
+    def rule(self, max_words: int) -> Callable[[Sequence[int]], Sequence[int]] | None:
+        """What a search has to keep to beside `most_tokens`, see `SearchOptions.not_after`: nothing."""
+        return None
 
     def to_json(self) -> str:
         """The text of a bundle's `vocabulary.json`."""
@@ -59,14 +74,22 @@ class Vocabulary:
 
     @classmethod
     def from_json(cls, text: str) -> Vocabulary:
-        """Reads what `to_json` wrote."""
+        """Reads what `to_json` wrote: a vocabulary of words, or `Subwords` where its `kind` is `bpe`."""
+        from pictell.language.subwords import Subwords  # which is built on this module
+
         try:
             content = json.loads(text)
-            return cls([str(token) for token in content["tokens"]], language=str(content["language"]))
-        except (ValueError, KeyError, TypeError) as error:
+            kind = content.get("kind", "word")
+            if kind == "word":
+                return cls([str(token) for token in content["tokens"]], language=str(content["language"]))
+            if kind == "bpe":
+                merges = [(left, right) for left, right in (str(merge).split(" ") for merge in content["merges"])]
+                return Subwords([str(piece) for piece in content["pieces"]], merges, language=str(content["language"]))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BundleError(
                 "vocabulary", "the vocabulary is not in the bundle's format (language, tokens)"
             ) from error
+        raise BundleError("vocabulary", f"this pictell knows no vocabulary of the kind {kind!r}: install a newer one")
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:

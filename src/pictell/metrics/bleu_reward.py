@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pictell.metrics.ngrams import Floats
+from pictell.metrics.reward import Rows, up_to_end
 
 _ORDERS = (1, 2, 3, 4)
 
@@ -29,16 +30,16 @@ class BleuReward:
         self._references = references
         self._prepared: dict[int, tuple[Counter[tuple[int, ...]], list[int]]] = {}
 
-    def __call__(self, images: Sequence[int] | NDArray[np.int64], candidates: NDArray[np.int64]) -> Floats:
-        """The rewards (0..1) of candidates `(N, T)`, `(N,)`; rows are read as by `CiderReward`."""
+    def __call__(self, images: Sequence[int] | NDArray[np.int64], candidates: Rows) -> Floats:
+        """The rewards (0..1) of candidates `(N, T)`, or of N lists, `(N,)`; rows are read as by `CiderReward`."""
         return np.array(
             [
-                self._score(image, row[: row.index(self._end) + 1] if self._end in row else row)
-                for image, row in zip(np.asarray(images).tolist(), np.asarray(candidates).tolist(), strict=True)
+                self._score(image, caption)
+                for image, caption in zip(np.asarray(images).tolist(), up_to_end(candidates, self._end), strict=True)
             ]
         )
 
-    def _score(self, image: int, caption: list[int]) -> float:
+    def _score(self, image: int, caption: Sequence[int]) -> float:
         if image not in self._prepared:
             self._prepared[image] = self._prepare(image)
         most, lengths = self._prepared[image]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pictell.metrics.cider import CiderD
 from pictell.metrics.ngrams import Floats, References
+
+Rows: TypeAlias = NDArray[np.int64] | Sequence[Sequence[int]]
 
 
 class CiderReward:
@@ -25,14 +28,18 @@ class CiderReward:
         self._end = end
         self._scorer = CiderD(References([[[*caption, end] for caption in own] for own in references]))
 
-    def __call__(self, images: Sequence[int] | NDArray[np.int64], candidates: NDArray[np.int64]) -> Floats:
-        """The rewards (0..10) of candidates `(N, T)`, `(N,)`.
+    def __call__(self, images: Sequence[int] | NDArray[np.int64], candidates: Rows) -> Floats:
+        """The rewards (0..10) of candidates `(N, T)`, or of N lists of any length, `(N,)`.
 
         `images (N,)` are places in the references. A row is read up to its first `end`; a row without one was cut off
         at the greatest length, and is scored as it stands, without an end. Raises `PictellError` (`"no-references"`,
         `"missing-candidates"`) where a place does not exist or the two differ in number.
         """
-        captions = [
-            row[: row.index(self._end) + 1] if self._end in row else row for row in np.asarray(candidates).tolist()
-        ]
+        captions = up_to_end(candidates, self._end)
         return np.array(self._scorer.score_images(np.asarray(images).tolist(), captions))
+
+
+def up_to_end(captions: Rows, end: int) -> list[Sequence[int]]:
+    """Captions as word numbers, each up to its first `end`, that included, or whole where it has none."""
+    rows = captions.tolist() if isinstance(captions, np.ndarray) else captions
+    return [row[: row.index(end) + 1] if end in row else row for row in rows]

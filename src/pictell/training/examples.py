@@ -168,14 +168,14 @@ def change(augmentation: Augmentation, seed: int, index: int, view: int) -> Chan
 def _numbers(
     words: Sequence[Sequence[Sequence[str]]], captions: int, vocabulary: Vocabulary
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    length = 1 + max((len(text) for texts in words for text in texts), default=0)
+    numbered = [[vocabulary.to_numbers(text) for text in texts] for texts in words]
+    length = 1 + max((len(numbers) for texts in numbered for numbers in texts), default=0)
     read = np.full((len(words), captions, length), vocabulary.pad, np.int64)  # (B, K, T)
     predict = read.copy()
-    for row, texts in enumerate(words):
-        for column, text in enumerate(texts):
-            numbers = vocabulary.to_numbers(text)
-            read[row, column, : len(text) + 1] = [vocabulary.start, *numbers]
-            predict[row, column, : len(text) + 1] = [*numbers, vocabulary.end]
+    for row, texts in enumerate(numbered):
+        for column, numbers in enumerate(texts):
+            read[row, column, : len(numbers) + 1] = [vocabulary.start, *numbers]
+            predict[row, column, : len(numbers) + 1] = [*numbers, vocabulary.end]
     return read, predict
 
 

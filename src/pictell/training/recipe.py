@@ -25,7 +25,8 @@ class Data:
     `limit` keeps only the first photos of a split, by name.
 
     Photos that look like one of `held_out` (perceptual hash), captions with a blocked word and captions of more than
-    `max_words` words are left out of training.
+    `max_words` words are left out of training. The vocabulary has the words that come at least `min_count` times or, with
+    `bpe_size`, so many pieces that words are spelt in, of characters and pairs that come as often.
     """
 
     folders: dict[str, str]
@@ -35,6 +36,7 @@ class Data:
     limit: dict[str, int] = field(default_factory=dict)
     min_count: int = 5
     max_words: int = 20
+    bpe_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,8 @@ def _ranges(recipe: Recipe) -> Iterator[tuple[str, float, float, float]]:
     for name, photos in recipe.data.limit.items():
         yield f"data.limit.{name}", photos, 1, many
     yield "data.max_words", recipe.data.max_words, 1, many
+    if recipe.data.bpe_size is not None:
+        yield "data.bpe_size", recipe.data.bpe_size, 5, 1e6
     yield "augmentation.crop", recipe.augmentation.crop, 0.01, 1
     yield "augmentation.colour", recipe.augmentation.colour, 0, 1
     yield "augmentation.mirror", recipe.augmentation.mirror, 0, 1

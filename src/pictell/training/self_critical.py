@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pictell.data.augmentation import mirror_words
-from pictell.language import Vocabulary
+from pictell.language import Subwords, Vocabulary
 from pictell.language.vocabulary import END, PAD, START, UNKNOWN
 from pictell.metrics import BleuReward, CiderReward
 from pictell.models.decoders.base import Decoder
 from pictell.training.examples import Example
 from pictell.training.recipe import SelfCritical
+from pictell.training.subwords import SpeltWords
 from pictell.training.words import draw, sayable, sayable_ones
 
 
@@ -33,7 +34,7 @@ class SelfCriticalLoss:
         self, settings: SelfCritical, examples: Sequence[Example], vocabulary: Vocabulary, max_words: int
     ) -> None:
         self.settings = settings
-        self.max_words = max_words
+        self.max_tokens = vocabulary.most_tokens(max_words)
         captions = [example.captions for example in examples]
         # A mirrored photo has references of its own where they say left or right; those of most photos are the same.
         self._mirrored = np.arange(len(captions))
@@ -42,7 +43,8 @@ class SelfCriticalLoss:
             if turned != texts:
                 self._mirrored[index] = len(captions)
                 captions.append(turned)
-        references = _references(captions, vocabulary)
+        self._spelt = SpeltWords(vocabulary, captions) if isinstance(vocabulary, Subwords) else None
+        references = self._spelt.references if self._spelt else _references(captions, vocabulary)
         self._cider = CiderReward(references, end=END)
         self._bleu = BleuReward(references, end=END)
 
@@ -53,11 +55,11 @@ class SelfCriticalLoss:
         samples' mean reward."""
         indices = np.where(mirrored, self._mirrored[indices], indices)
         samples = self.settings.samples
-        drawn = sample(decoder, grid, samples, self.max_words)  # (B, K, T)
+        drawn = sample(decoder, grid, samples, self.max_tokens)  # (B, K, T)
         photos, _, length = drawn.shape
         rewards = self._reward(np.repeat(indices, samples), drawn.flatten(0, 1).cpu().numpy()).reshape(photos, samples)
         if self.settings.baseline == "greedy":
-            greedy = sample(decoder, grid, 1, self.max_words, greedy=True)[:, 0]  # (B, T')
+            greedy = sample(decoder, grid, 1, self.max_tokens, greedy=True)[:, 0]  # (B, T')
             baseline = self._reward(indices, greedy.cpu().numpy())[:, None]
         else:
             baseline = (rewards.sum(axis=1, keepdims=True) - rewards) / (samples - 1)
@@ -70,19 +72,20 @@ class SelfCriticalLoss:
         return -(weights * chosen).mean(), float(rewards.mean())
 
     def _reward(self, images: NDArray[np.int64], drawn: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Of captions `(N, T)` of the photos `images (N,)`."""
+        """Of captions `(N, T)` of the photos `images (N,)`: a reward of whole words, also where they are spelt in pieces."""
+        captions = self._spelt.read(drawn) if self._spelt else drawn
         total = np.zeros(len(images))
         for weight, metric in ((self.settings.cider_d, self._cider), (self.settings.bleu_4, self._bleu)):
             if weight:
-                total += weight * metric(images, drawn)
+                total += weight * metric(images, captions)
         return total
 
 
 @torch.no_grad()
-def sample(decoder: Decoder, grid: Tensor, samples: int, max_words: int, *, greedy: bool = False) -> Tensor:
+def sample(decoder: Decoder, grid: Tensor, samples: int, max_tokens: int, *, greedy: bool = False) -> Tensor:
     """Draws `samples` captions a photo from the decoder, or follows its likeliest words: `(P, K, T)`.
 
-    Each ends with its `END`, padding follows; a caption that is not over after `max_words` words has no `END`. Drawn
+    Each ends with its `END`, padding follows; a caption that is not over after `max_tokens` tokens has no `END`. Drawn
     without dropout; padding, start and the unknown word are never drawn. The random numbers are PyTorch's own.
     """
     training = decoder.training
@@ -93,12 +96,12 @@ def sample(decoder: Decoder, grid: Tensor, samples: int, max_words: int, *, gree
     tokens = torch.full((rows,), START, device=grid.device)
     over = torch.zeros(rows, dtype=torch.bool, device=grid.device)
     drawn: list[Tensor] = []
-    for _ in range(max_words + 1):
+    for _ in range(max_tokens + 1):
         log_probs, state, _ = decoder.step(tokens, memory, state)
         log_probs = sayable(log_probs)
         tokens = log_probs.argmax(dim=1) if greedy else draw(log_probs)
-        if len(drawn) == max_words:
-            tokens = torch.where(tokens == END, tokens, PAD)  # one more than the words allowed: an end or nothing
+        if len(drawn) == max_tokens:
+            tokens = torch.where(tokens == END, tokens, PAD)  # one more than allowed: an end or nothing
         drawn.append(tokens.masked_fill(over, PAD))
         over |= tokens == END
         if bool(over.all()):

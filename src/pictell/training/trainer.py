@@ -42,6 +42,7 @@ from pictell.training.processes import Processes
 from pictell.training.recipe import Phase, Recipe
 from pictell.training.report import draw_curves, table
 from pictell.training.self_critical import SelfCriticalLoss
+from pictell.training.subwords import learn_subwords
 from pictell.training.teachers import Teachers
 
 log = logging.getLogger("pictell.training")
@@ -92,9 +93,11 @@ class Trainer:
             # Weights know their words by number, so the words come with the weights.
             self.vocabulary = Vocabulary.load(Path(recipe.model.start_from).with_name("vocabulary.json"))
         else:
-            self.vocabulary = Vocabulary.build(
-                (caption for example in self.examples for caption in example.captions), min_count=recipe.data.min_count
-            )
+            captions = [caption for example in self.examples for caption in example.captions]
+            if recipe.data.bpe_size is None:
+                self.vocabulary = Vocabulary.build(captions, min_count=recipe.data.min_count)
+            else:
+                self.vocabulary = learn_subwords(captions, size=recipe.data.bpe_size, min_count=recipe.data.min_count)
         self._can_run()
         if self.processes.first:
             write_atomically(out / "vocabulary.json", self.vocabulary.to_json())
@@ -112,7 +115,9 @@ class Trainer:
         self.teachers: Teachers | None = None
         self.skipped: set[str] = set()
         self.events: Events | None = None
-        log.info("%d words; %.1f M weights; %s", len(self.vocabulary), _millions(self.model), self.device)
+        log.info(
+            "%d %s; %.1f M weights; %s", len(self.vocabulary), self.vocabulary.unit, _millions(self.model), self.device
+        )
 
     def run(self) -> Path:
         """Trains all phases and gives the path of the best weights."""
@@ -344,8 +349,12 @@ class Trainer:
         self.model.load_state_dict(self.average)
         self.model.eval()
         engine = TorchEngine(self.model)
+        max_words = self.recipe.data.max_words
         options = SearchOptions(
-            beam=self.recipe.beam, max_words=self.recipe.data.max_words, length_penalty=self.recipe.length_penalty
+            beam=self.recipe.beam,
+            max_words=self.vocabulary.most_tokens(max_words),
+            length_penalty=self.recipe.length_penalty,
+            not_after=self.vocabulary.rule(max_words),
         )
         features = self._features(self.dev, "dev") if frozen else None
         captions: dict[str, str] = {}
