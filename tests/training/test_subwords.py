@@ -204,7 +204,7 @@ def test_a_run_that_goes_on_ends_as_an_unbroken_one(
     Trainer(load_recipe(recipe_file, SPELLING), tmp_path).run()
     for name in ("last.safetensors", "best.safetensors"):
         (one, about), (other, other_about) = (load_checkpoint(folder / name) for folder in (run, tmp_path))
-        assert about == other_about
+        assert about | {"seconds": 0} == other_about | {"seconds": 0}
         assert all(torch.equal(value, other[key]) for key, value in one.items())
     for name in ("epochs.csv", "vocabulary.json"):
         assert (run / name).read_bytes() == (tmp_path / name).read_bytes()

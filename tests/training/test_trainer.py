@@ -366,6 +366,14 @@ def test_weights_that_only_work_unrounded_are_no_rival_to_rounded_ones(
     assert about["round_weights"]
 
 
+def test_a_run_from_before_a_setting_came_goes_on(recipe_file: Path, copy: Path, unbroken: Path) -> None:
+    recipe = json.loads((copy / "recipe.json").read_text(encoding="utf-8"))
+    del recipe["features"], recipe["data"]["bpe_size"], recipe["phases"][0]["schedule"]
+    (copy / "recipe.json").write_text(json.dumps(recipe), encoding="utf-8")
+    run(recipe_file, copy)
+    assert_same_run(copy, unbroken)
+
+
 def test_another_recipes_run_is_refused(recipe_file: Path, copy: Path) -> None:
     before = {path.name: path.read_bytes() for path in copy.glob("*.json")}
     for override, named in (("seed=4", "seed"), ("phases.0.lr=1e-5", "phases"), ("model.decoder.hidden=16", "model")):

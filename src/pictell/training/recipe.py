@@ -161,13 +161,19 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         raise RecipeError("missing", f"cannot read the recipe {path}: {error}") from error
     except yaml.YAMLError as error:
         raise RecipeError("yaml", f"{path} is not YAML: {' '.join(str(error).split())}") from error
-    recipe: Recipe = _build(Recipe, content, "recipe")
+    recipe = recipe_of(content)
     for where, number, least, most in _ranges(recipe):
         if not least <= number <= most:
             raise RecipeError("range", f"recipe.{where} is {number}; it must be {least} to {most}")
     for where, given, known in _names(recipe):
         if given not in known:
             raise RecipeError("unknown-name", f"recipe.{where}: there is no {given!r}; known: {', '.join(known)}")
+    return recipe
+
+
+def recipe_of(content: Any) -> Recipe:
+    """The recipe that settings make, those that are not there as usual; `RecipeError` for unknown ones and wrong types."""
+    recipe: Recipe = _build(Recipe, content, "recipe")
     return recipe
 
 

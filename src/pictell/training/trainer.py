@@ -39,7 +39,7 @@ from pictell.training.examples import Batch, ahead, batches, load_examples, load
 from pictell.training.features import encoder_features, progress_bar
 from pictell.training.losses import caption_loss, read_own_words
 from pictell.training.processes import Processes
-from pictell.training.recipe import Phase, Recipe
+from pictell.training.recipe import Phase, Recipe, recipe_of
 from pictell.training.report import draw_curves, table
 from pictell.training.self_critical import SelfCriticalLoss
 from pictell.training.subwords import learn_subwords
@@ -505,12 +505,11 @@ class Trainer:
         ours = asdict(self.recipe) | {"out": "", "features": ""}  # the same run wherever these are
         if path.exists() and (self.out / "last.safetensors").exists():
             try:
-                theirs = json.loads(path.read_text(encoding="utf-8"))
-            except ValueError as error:
+                # A run that an earlier version began lacks the settings that have come since.
+                theirs = asdict(recipe_of(json.loads(path.read_text(encoding="utf-8"))))
+            except (ValueError, RecipeError) as error:
                 raise RecipeError("other-recipe", f"{path} is damaged: name another folder with out=FOLDER") from error
-            if changed := [
-                key for key, value in ours.items() if theirs.get(key) != value and key != "checkpoint_minutes"
-            ]:
+            if changed := [key for key, value in ours.items() if theirs[key] != value and key != "checkpoint_minutes"]:
                 raise RecipeError(
                     "other-recipe",
                     f"{self.out} holds a run of another recipe ({', '.join(changed)} differ): name another folder with "
