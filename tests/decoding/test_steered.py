@@ -91,7 +91,7 @@ def test_a_beam_as_wide_as_the_space_finds_the_best_of_all_that_is_allowed(seed:
 
 
 def slow_search(toy: Toy, photo: int, options: SearchOptions) -> list[list[Tokens]]:
-    """The finished sequences of each group, by a search that neither stops early nor leaves anything out."""
+    """The finished sequences of each group, by a search that leaves out only what cannot be met in time."""
     machine = Machine(options.required)
     width = -(-options.width // options.groups)
     words = [t for t in range(toy.vocabulary_size) if t not in (*options.never, END)]
@@ -112,7 +112,7 @@ def slow_search(toy: Toy, photo: int, options: SearchOptions) -> list[list[Token
                     for before in range(machine.states)
                     for tokens in beams.get((group, before), [])
                     for word in words
-                    if length < options.max_words and machine.read([word], before) == state
+                    if machine.needed[state] < options.max_words - length and machine.read([word], before) == state
                 ]
                 best = sorted(going_on, key=lambda pair: -pair[0])[:width]
                 grown[group, state] = [tokens for _, tokens in best]
