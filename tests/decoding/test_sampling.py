@@ -64,7 +64,7 @@ def test_the_most_probable_alone_is_greedy() -> None:
     toy = Toy(12)
     seeds = list(range(10))
     searched = [found[0].tokens for found in greedy(toy, seeds, SearchOptions(max_words=6))]
-    for sampling in (Sampling(top_k=1), Sampling(top_p=1e-9), Sampling(temperature=1e-3)):
+    for sampling in (Sampling(top_k=1), Sampling(top_p=1e-9), Sampling(temperature=1e-3), Sampling(temperature=1e-308)):
         found = sample(toy, seeds, SearchOptions(max_words=6, sampling=sampling))
         assert [each[0].tokens for each in found] == searched
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pictell.decoding.beam import beam_search, greedy
 from pictell.decoding.hypothesis import Hypothesis
 from pictell.decoding.machine import Machine
-from pictell.decoding.options import Phrase, Sampling, SearchOptions
+from pictell.decoding.options import Phrase, Sampling, SearchOptions, contains
 from pictell.decoding.sampling import sample
 from pictell.decoding.search import search
 from pictell.decoding.steps import StepFunction
@@ -18,6 +18,7 @@ __all__ = [
     "SearchOptions",
     "StepFunction",
     "beam_search",
+    "contains",
     "greedy",
     "sample",
     "search",

@@ -29,14 +29,14 @@ class Grown:
         return cls(none, none, none.astype(np.float32), none.astype(np.float64), none.astype(np.float64), none)
 
     def packed(self, wanted: NDArray[np.bool_], places: NDArray[np.int64]) -> Grown:
-        """Those of `places` (P',), the `wanted` (P, K') first, as many as any of these photos has, the rest in reserve."""
+        """Those of `places` (P',) that are `wanted` (P, K'); photos with fewer than others are filled up to equally many."""
         wanted, at = wanted[places], places[:, None]
         order = np.argsort(~wanted, axis=1, kind="stable")[:, : int(wanted.sum(axis=1).max())]
         return Grown(
             self.parents[at, order],
             self.tokens[at, order],
             self.log_probs[at, order],
-            self.totals[at, order],
+            np.where(wanted, self.totals[places], -np.inf)[np.arange(len(places))[:, None], order],
             self.ranked[at, order],
             self.lanes[at, order],
         )

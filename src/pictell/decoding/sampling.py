@@ -82,9 +82,10 @@ def distribution(log_probs: NDArray[np.float32], sampling: Sampling) -> NDArray[
 
     A row of nothing but -inf gives nothing but zeros.
     """
-    scaled = log_probs.astype(np.float64) / sampling.temperature
-    most = scaled.max(axis=1, keepdims=True)
-    probs = np.exp(scaled - np.where(most > -np.inf, most, 0.0))
+    exact = log_probs.astype(np.float64)
+    most = exact.max(axis=1, keepdims=True)
+    with np.errstate(over="ignore"):  # at a temperature of next to nothing all but the best are at -inf
+        probs = np.exp((exact - np.where(most > -np.inf, most, 0.0)) / sampling.temperature)
     if sampling.top_k is not None or sampling.top_p is not None:
         order = np.argsort(-probs, axis=1, kind="stable")  # (N, V)
         ordered = np.take_along_axis(probs, order, axis=1)
