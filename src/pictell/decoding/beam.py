@@ -106,7 +106,9 @@ class _Search:
                 raise PictellError(
                     "not-a-number", "the model gave no number for a log-probability: its files are unfit"
                 )
-            may_end = self.rules.may_end(rows.tokens) & (rows.lanes % self.machine.states == self.machine.accepting)
+            may_end = self.rules.may_end(rows.tokens)
+            if self.machine.states > 1:
+                may_end = may_end & (rows.lanes % self.machine.states == self.machine.accepting)
             end_totals = np.where(may_end, rows.totals + ends, -np.inf)
             grown = self._grown(log_probs, rows, length)
 
@@ -235,13 +237,9 @@ class _Search:
         that treats it best.
         """
         options = self.options
-        lengths = np.arange(length, options.max_words + 1)
-        if options.target_words is None and len(lengths):
-            lengths = lengths[[-1 if options.length_penalty > 0 else 0]]
-        reach = np.full(grown.totals.shape, -np.inf)
-        for words in lengths.tolist():
-            missed = 0 if options.target_words is None else abs(words - options.target_words)
-            reach = np.maximum(reach, (grown.totals - missed) / (words + 1) ** options.length_penalty)
+        if grown.totals.size == 0:
+            return np.zeros(grown.totals.shape, dtype=bool)
+        reach = options.best_score(grown.totals, length)
         worst = np.array(
             [[each[-1].score if len(each) == options.num else -np.inf for each in groups] for groups in found]
         )  # (P, G)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 Phrase: TypeAlias = tuple[int, ...]
 """Tokens that stand side by side, one or more."""
 
@@ -130,3 +133,15 @@ class SearchOptions:
         """What a finished sequence of `words` tokens is ranked by."""
         missed = 0 if self.target_words is None else abs(words - self.target_words)
         return float((log_prob - missed) / (words + 1) ** self.length_penalty)
+
+    def best_score(self, log_probs: NDArray[np.float64], words: int) -> NDArray[np.float64]:
+        """The best that unfinished sequences of `words` tokens could be ranked by, did they go on with certainty."""
+        if self.target_words is None:
+            kindest = self.max_words if self.length_penalty > 0 else words
+            best: NDArray[np.float64] = log_probs / (kindest + 1) ** self.length_penalty
+            return best
+        reach = [
+            (log_probs - abs(length - self.target_words)) / (length + 1) ** self.length_penalty
+            for length in range(words, self.max_words + 1)
+        ]
+        return np.max(reach, axis=0)  # type: ignore[no-any-return]

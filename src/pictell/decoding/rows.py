@@ -30,6 +30,8 @@ class Grown:
 
     def packed(self, wanted: NDArray[np.bool_], places: NDArray[np.int64]) -> Grown:
         """Those of `places` (P',) that are `wanted` (P, K'); photos with fewer than others are filled up to equally many."""
+        if len(places) == len(wanted) and wanted.all():
+            return self
         wanted, at = wanted[places], places[:, None]
         order = np.argsort(~wanted, axis=1, kind="stable")[:, : int(wanted.sum(axis=1).max())]
         return Grown(

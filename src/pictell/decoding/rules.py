@@ -54,12 +54,12 @@ class Rules:
             again = (tokens[:, at : at + n - 1] == last).all(axis=1) & ~(plain & self._repeatable[following])
             log_probs[again, following[again]] = -np.inf
 
-    def may_end(self, tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether each sequence of `tokens` (..., T) may end now: (...)."""
+    def may_end(self, tokens: NDArray[np.int64]) -> NDArray[np.bool_] | bool:
+        """Whether each sequence of `tokens` (..., T) may end now: (...), or one answer for all."""
         length = tokens.shape[-1]
         if length < max(self._options.min_words, len(self._options.beginning)):
-            return np.zeros(tokens.shape[:-1], dtype=bool)
+            return False
         if length and self._not_last.size:
             whole: NDArray[np.bool_] = ~np.isin(tokens[..., -1], self._not_last)
             return whole
-        return np.ones(tokens.shape[:-1], dtype=bool)
+        return True
