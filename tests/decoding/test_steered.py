@@ -253,6 +253,14 @@ def test_required_words_are_always_found_in_time() -> None:
         assert sorted(found[0].tokens) == [4, 5, 6]
 
 
+def test_a_target_is_met_where_words_are_much_alike() -> None:
+    toy = Toy(40, sharpness=0.5)
+    for target in (2, 5, 9):
+        options = SearchOptions(beam=3, max_words=12, length_penalty=1.0, target_words=target)
+        lengths = [len(found[0].tokens) for found in beam_search(toy, list(range(20)), options)]
+        assert abs(np.mean(lengths) - target) < 0.5
+
+
 def test_groups_differ_where_one_beam_would_not() -> None:
     toy = Toy(40, sharpness=1.0)
     plain = SearchOptions(beam=3, num=3, max_words=6, min_words=4, length_penalty=1.0)

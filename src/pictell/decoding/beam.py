@@ -48,7 +48,8 @@ def beam_search(
     With required words there are as many beams of that width as there are states of having said them, each ranked in
     itself, and only sequences in the last state can end (constrained beam search, Anderson et al. 2017,
     arXiv:1612.00576). With `groups` each group has its share of the beam and is ranked in itself, after those before it;
-    the results are each group's best in turn. Nothing may be found where what is asked for leaves nothing to say.
+    the results are each group's best in turn. With `target_words` endings are ranked among themselves, so that sequences end
+    also where the model would go on. Nothing may be found where what is asked for leaves nothing to say.
 
     Of equals, an ending goes before a continuation, then the better unfinished sequence, then the lower token; of
     finished sequences with equal scores, the one that finished first. (Between beams and among required tokens the order
@@ -222,7 +223,8 @@ class _Search:
         for lane in range(self.machine.accepting, self.lanes, self.machine.states):
             own = end_totals if self.lanes == 1 else np.where(lanes == lane, end_totals, -np.inf)
             going_on = grown.ranked[:, lane * per_lane : (lane + 1) * per_lane]
-            both = np.concatenate([own, going_on], axis=1)  # (P, K + W)
+            rivals = (own, going_on) if self.options.target_words is None else (own,)
+            both = np.concatenate(rivals, axis=1)  # (P, K + W)
             best = np.argsort(-both, axis=1, kind="stable")[:, : self.width]
             places, ranks = np.nonzero(best < own.shape[1])
             rows = best[places, ranks]

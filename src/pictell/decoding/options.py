@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 Phrase: TypeAlias = tuple[int, ...]
 """Tokens that stand side by side, one or more."""
 
+MISSED = 0.25
+"""What a token more or fewer than the target costs: about what tells a good caption's mean log-probability from a poor one's."""
+
 
 def contains(tokens: Phrase, phrase: Phrase) -> bool:
     """Whether the phrase stands in `tokens`."""
@@ -55,8 +58,8 @@ class SearchOptions:
 
     Finished sequences are ranked by `log_prob / length ** length_penalty`, where `length` counts the end token
     (the length normalisation of Wu et al. 2016, arXiv:1609.08144, without its constant): 0 ranks by log-probability
-    alone, which favours short sequences, 1 by the mean over the tokens. With `target_words`, one is taken from
-    `log_prob` first for each token more or fewer than that, as if lengths had a Laplace prior around it.
+    alone, which favours short sequences, 1 by the mean over the tokens. With `target_words` they are ranked by that mean less
+    `MISSED` for each token more or fewer, whatever the length penalty.
 
     `start` is fed first, `end` finishes a sequence, and no sequence contains a token of `never`. With `attention` each
     hypothesis carries where the model looked for each word.
@@ -131,17 +134,18 @@ class SearchOptions:
 
     def score(self, log_prob: float, words: int) -> float:
         """What a finished sequence of `words` tokens is ranked by."""
-        missed = 0 if self.target_words is None else abs(words - self.target_words)
-        return float((log_prob - missed) / (words + 1) ** self.length_penalty)
+        return float(self._scores(np.float64(log_prob), words))
 
     def best_score(self, log_probs: NDArray[np.float64], words: int) -> NDArray[np.float64]:
         """The best that unfinished sequences of `words` tokens could be ranked by, did they go on with certainty."""
         if self.target_words is None:
-            kindest = self.max_words if self.length_penalty > 0 else words
-            best: NDArray[np.float64] = log_probs / (kindest + 1) ** self.length_penalty
-            return best
-        reach = [
-            (log_probs - abs(length - self.target_words)) / (length + 1) ** self.length_penalty
-            for length in range(words, self.max_words + 1)
-        ]
-        return np.max(reach, axis=0)  # type: ignore[no-any-return]
+            return self._scores(log_probs, self.max_words if self.length_penalty > 0 else words)
+        best: NDArray[np.float64] = np.max(
+            [self._scores(log_probs, length) for length in range(words, self.max_words + 1)], axis=0
+        )
+        return best
+
+    def _scores(self, log_probs: NDArray[np.float64] | np.float64, words: int) -> NDArray[np.float64]:
+        if self.target_words is None:
+            return np.asarray(log_probs / (words + 1) ** self.length_penalty)
+        return np.asarray(log_probs / (words + 1) - MISSED * abs(words - self.target_words))
