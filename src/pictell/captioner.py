@@ -104,7 +104,7 @@ class _Request:
 class Captioner:
     """Says what is in photos, with one model. Any number of threads may call it at once.
 
-    What may be asked of the captions is a `pictell.steering.CaptionOptions`. Its fields may be given by name instead, or
+    What may be asked of the captions is a `pictell.CaptionOptions`. Its fields may be given by name instead, or
     beside it: `captioner.caption("dog.jpg", must="dog", max_words=12)`.
     """
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 SETTLED = 0.95
-"""From this probability on a word stays: on Flickr8k dev the references bore out all such words of the shipped model."""
+"""From this probability on a word stays: on Flickr8k dev the references bore out all four such words of the shipped model."""
 
 _PERSON = """
 man woman boy girl guy lady gentleman male female dude lad child kid baby toddler infant teenager teen adult
