@@ -123,8 +123,9 @@ class _Search:
             open_places = np.flatnonzero(hopeful.any(axis=1))
             if len(open_places) == 0:
                 break
-            # Rows without hope can be spared, but those of a group bear on the next groups.
-            grown = grown.packed(hopeful if options.groups == 1 else grown.totals > -np.inf, open_places)
+            # Many lanes have many rows without hope, which can be spared; but those of a group bear on the next groups.
+            spare = self.lanes > 1 and options.groups == 1
+            grown = grown.packed(hopeful if spare else grown.totals > -np.inf, open_places)
             from_rows = (open_places[:, None] * rows.totals.shape[1] + grown.parents).ravel()  # (P' * K',)
             rows = rows.carry(open_places, grown, attention if options.attention else None)
             photos = photos[open_places]
