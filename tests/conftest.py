@@ -40,11 +40,20 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     Do not write into it; copy it first.
     """
+    return _tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny", seed=0)
+
+
+@pytest.fixture(scope="session")
+def other_tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `tiny_bundle`, with the same words and other weights."""
+    return _tiny_bundle(tmp_path_factory.mktemp("bundles") / "other", seed=1)
+
+
+def _tiny_bundle(directory: Path, *, seed: int) -> Path:
     from pictell.bundle import seal
 
-    directory = tmp_path_factory.mktemp("bundles") / "tiny"
     directory.mkdir()
-    _write_tiny_graphs(directory, size=32, words=30)
+    _write_tiny_graphs(directory, size=32, words=30, seed=seed)
     tokens = ["<pad>", "<start>", "<end>", "<unk>", *(f"word{i}" for i in range(30))]
     preprocessing = {"size": 32, "fit": "squash", "resample": "bilinear"}
     generation = {"beam": 3, "max_words": 12, "min_words": 2, "length_penalty": 0.0}
@@ -55,7 +64,7 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (directory / "README.md").write_text("# Random weights\n", encoding="utf-8")
     seal(
         directory,
-        name="tiny",
+        name=directory.name,
         version=7,
         architecture={"encoder": {"name": "pooling"}, "decoder": {"name": "random"}},
         terms="Random weights, for tests.",
@@ -86,13 +95,13 @@ def telling_model() -> CaptioningModel:
     return model
 
 
-def _write_tiny_graphs(directory: Path, *, size: int, words: int) -> None:
+def _write_tiny_graphs(directory: Path, *, size: int, words: int, seed: int) -> None:
     """An encoder that averages 8 x 8 patches, and a plain recurrent cell that attends to them."""
     import onnx
     from onnx import parser
 
     vocabulary, patches, channels, hidden = words + 4, (size // 8) ** 2, 12, 16
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
 
     def weights(*shape: int, scale: float = 1.0) -> np.ndarray:
         return (random.normal(size=shape) * scale).astype(np.float32)

@@ -11,8 +11,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +26,8 @@ from pictell import Caption, Captioner, Photo, PictellError
 from pictell.bundle import seal
 from pictell.captioner import PhotoSource, load
 from pictell.decoding import beam_search
+from pictell.errors import BundleError, OptionError
+from pictell.steering import CaptionOptions
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +126,7 @@ def test_words_spelt_in_pieces_have_one_probability_each(tiny_bundle: Path, tmp_
     for seed in range(8):
         caption = several.caption(picture(seed), num=3)
         memory = several.engine.encode(several._read(picture(seed))[None])
-        [found] = beam_search(several.engine, memory, several._options(None, 3, None))
+        [found] = beam_search(several.engine, memory, replace(several.bundle.generation, num=3))
         pieces = [several.bundle.vocabulary.tokens[token] for token in found[0].tokens]
         assert caption.text == "".join(pieces).replace("</w>", " ").strip()
         assert caption.text == " ".join(word.text for word in caption.words)
@@ -232,12 +236,78 @@ def test_options_reach_the_search(captioner: Captioner) -> None:
     with pytest.raises(PictellError, match="threads"):
         load(captioner.bundle.directory, threads=0)
     for wrong in ({"beam": 0}, {"num": 0}, {"max_words": 0}, {"max_words": -1}):
-        with pytest.raises(PictellError, match="at least 1"):
+        with pytest.raises(PictellError, match="must be 1 to 100"):
             captioner.caption(picture(8), **wrong)
-        with pytest.raises(PictellError, match="at least 1"):
+        with pytest.raises(PictellError, match="must be 1 to 100"):
             captioner.stream([], **wrong)
     with pytest.raises(PictellError, match="batch_size"):
         captioner.stream([], batch_size=0)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"must": "word1|word2, word3", "must_not": "word4", "num": 2},
+        {"start": "word5 word6", "no_repeat": 1, "min_words": 5, "target_words": 7},
+        {"diversity": 0.5, "num": 3, "beam": 6},
+        {"sample": True, "seed": 4, "temperature": 1.5, "top_k": 9, "top_p": 0.9, "num": 2},
+        {"style": "hedged", "num": 2},
+    ],
+)
+def test_what_is_asked_for_is_the_same_batched_or_alone(captioner: Captioner, asked: dict[str, Any]) -> None:
+    photos = [picture(seed) for seed in range(9)]
+    several = Captioner(captioner.bundle, captioner.engine, threads=2)
+    many = several.caption_many(photos, CaptionOptions(**asked), batch_size=4)
+    alone = [captioner.caption(photo, **asked) for photo in photos]
+    assert texts(many) == texts(list(alone))
+    for one, other in zip(many, alone, strict=True):
+        assert isinstance(one, Caption)
+        assert [a.text for a in one.alternatives] == [a.text for a in other.alternatives]
+    # Neither place nor company bears on a photo.
+    assert texts(several.caption_many(photos[::-1], **asked)) == texts(many)[::-1]
+
+
+def test_samples_without_a_seed_are_others_each_time(captioner: Captioner) -> None:
+    photos = [picture(seed) for seed in range(9)]
+    drawn = [texts(captioner.caption_many(photos, sample=True, temperature=3.0)) for _ in range(2)]
+    assert drawn[0] != drawn[1]
+
+
+def test_what_cannot_be_asked_of_a_model_is_told_without_a_photo(captioner: Captioner) -> None:
+    captioner.check(CaptionOptions(must="word1"))
+    with pytest.raises(OptionError, match="does not know"):
+        captioner.check(CaptionOptions(must="dog"))
+    with pytest.raises(OptionError, match="does not know"):
+        captioner.stream(iter([]), must="dog")
+
+
+def test_no_caption_as_asked_is_an_error_of_its_photo(captioner: Captioner) -> None:
+    asked = CaptionOptions(must="word1 word1", no_repeat=1)
+    [result] = captioner.caption_many([picture(0)], asked)
+    assert isinstance(result, PictellError)
+    assert result.kind == "no-caption"
+    with pytest.raises(PictellError, match="no caption is as asked"):
+        captioner.caption(picture(0), asked)
+
+
+def test_an_ensemble_is_named_after_all_and_needs_the_same_words_and_eyes(
+    tiny_bundle: Path, other_tiny_bundle: Path, tmp_path: Path
+) -> None:
+    both = load([tiny_bundle, other_tiny_bundle], threads=1)
+    assert both.caption(picture(1)).model == both.model == "tiny@7+other@7"
+    photos = [picture(seed) for seed in range(8)]
+    for path in (tiny_bundle, other_tiny_bundle):
+        assert texts(both.caption_many(photos)) != texts(load(path).caption_many(photos))
+    with pytest.raises(OptionError, match="no models"):
+        load([])
+    changes = {"vocabulary.json": ('"word3"', '"other"'), "preprocessing.json": ("bilinear", "bicubic")}
+    for name, (old, new) in changes.items():
+        copy = Path(shutil.copytree(other_tiny_bundle, tmp_path / name))
+        (copy / name).write_text((copy / name).read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+        seal(copy, name="changed", version=1, architecture={}, terms="For tests.")
+        with pytest.raises(BundleError, match="make no ensemble") as caught:
+            load([tiny_bundle, copy])
+        assert caught.value.kind == "ensemble"
 
 
 def test_a_stream_takes_no_more_than_it_needs(captioner: Captioner) -> None:

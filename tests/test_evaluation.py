@@ -92,6 +92,7 @@ def test_shares(monkeypatch: pytest.MonkeyPatch, captioner: Captioner) -> None:
     assert found.failed == {"7": "x: empty"}
     assert found.words == 11  # a dog man with the woman is two men on grass
     assert found.hallucinated == pytest.approx(3 / 5)  # a man, a woman and men; the dogs are in the references
+    assert found.gendered == pytest.approx(3 / 8)  # theirs too
 
 
 def test_what_cannot_be_evaluated(captioner: Captioner, photos: list[CaptionedPhoto]) -> None:

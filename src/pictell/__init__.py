@@ -16,12 +16,14 @@ from pictell.types import Alternative, Caption, Photo, Word
 if TYPE_CHECKING:
     from pictell import metrics
     from pictell.captioner import Captioner, load
+    from pictell.steering import CaptionOptions
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Alternative",
     "Caption",
+    "CaptionOptions",
     "Captioner",
     "Photo",
     "PictellError",
@@ -32,7 +34,12 @@ __all__ = [
 ]
 
 # Imported when first asked for: `pictell --help` and `pictell.metrics` have no need of onnxruntime.
-_LAZY = {"Captioner": "pictell.captioner", "load": "pictell.captioner", "metrics": "pictell.metrics"}
+_LAZY = {
+    "CaptionOptions": "pictell.steering",
+    "Captioner": "pictell.captioner",
+    "load": "pictell.captioner",
+    "metrics": "pictell.metrics",
+}
 
 
 def __getattr__(name: str) -> Any:

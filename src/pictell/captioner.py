@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice, repeat
 from typing import Any, BinaryIO, TypeAlias
 
@@ -16,12 +17,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from pictell.bundle import Bundle, find_bundle
-from pictell.decoding import Hypothesis, SearchOptions, beam_search
+from pictell.decoding import Hypothesis, SearchOptions, search
 from pictell.engines import Engine
-from pictell.errors import PhotoError, PictellError
-from pictell.language import detokenise
+from pictell.errors import BundleError, OptionError, PhotoError, PictellError
+from pictell.language import Style, detokenise, in_style
 from pictell.photos import MAX_PIXELS, Preprocessing, open_photo, prepare
 from pictell.photos.colour import to_rgb
+from pictell.steering import CaptionOptions
 from pictell.types import Alternative, Caption, Photo, Word
 from pictell.workers import Workers
 
@@ -37,23 +39,51 @@ _READERS = 4
 _MOST_THREADS = 8
 
 
-def load(model: str | os.PathLike[str] | None = None, *, threads: int | None = None) -> Captioner:
+Model: TypeAlias = str | os.PathLike[str]
+
+
+def load(model: Model | Sequence[Model] | None = None, *, threads: int | None = None) -> Captioner:
     """A captioner with the model that comes with pictell, or the one named: an installed one or a bundle directory.
+
+    Several models, in a sequence or separated by commas, are an ensemble: each word's probability is the mean of theirs.
+    They need the same words and the same preprocessing; how to search is the first one's choice.
 
     `threads` (at least 1) is how many batches the captioner works on at once, each on one core; as many as there are
     cores, 8 at most, if `None`.
 
     Raises:
-        BundleError: there is no such model, or a file of it is missing or altered.
-        PictellError: `threads` is less than 1.
+        BundleError: there is no such model, a file of it is missing or altered, or several do not go together.
+        OptionError: `threads` is less than 1.
 
     """
     from pictell.engines.onnx import OnnxEngine
 
-    bundle = find_bundle(model)
-    return Captioner(
-        bundle, OnnxEngine(bundle), threads=min(usable_cores(), _MOST_THREADS) if threads is None else threads
-    )
+    threads = min(usable_cores(), _MOST_THREADS) if threads is None else threads
+    bundles = [find_bundle(each) for each in _models(model)]
+    first = bundles[0]
+    if len(bundles) == 1:
+        return Captioner(first, OnnxEngine(first), threads=threads)
+    from pictell.engines.ensemble import EnsembleEngine
+
+    for bundle in bundles[1:]:
+        if bundle.vocabulary.tokens != first.vocabulary.tokens:
+            raise BundleError("ensemble", f"{bundle.label} has other words than {first.label}: they make no ensemble")
+        if bundle.preprocessing != first.preprocessing:
+            raise BundleError(
+                "ensemble", f"{bundle.label} sees photos otherwise than {first.label}: they make no ensemble"
+            )
+    name = "+".join(bundle.label for bundle in bundles)
+    return Captioner(first, EnsembleEngine([OnnxEngine(each) for each in bundles]), threads=threads, model=name)
+
+
+def _models(model: Model | Sequence[Model] | None) -> Sequence[Model | None]:
+    if isinstance(model, str) and "," in model and not os.path.isdir(model):  # noqa: PTH112  (a name may be too long)
+        return model.split(",")
+    if model is None or isinstance(model, str | os.PathLike):
+        return [model]
+    if not model:
+        raise OptionError("an ensemble of no models says nothing: name one")
+    return model
 
 
 def usable_cores() -> int:
@@ -63,65 +93,80 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+@dataclass(frozen=True)
+class _Request:
+    """What is asked of each photo of a call."""
+
+    search: SearchOptions
+    style: Style
+
+
 class Captioner:
     """Says what is in photos, with one model. Any number of threads may call it at once.
 
-    Of the options that its methods share, `beam` is the number of unfinished captions kept in the search (the bundle's
-    own choice if `None`), `num` the number of different captions wanted for a photo, the best and its alternatives, and
-    `max_words` (the bundle's choice if `None`) the most words of a caption. All are at least 1.
+    What may be asked of the captions is a `pictell.CaptionOptions`. Its fields may be given by name instead, or
+    beside it: `captioner.caption("dog.jpg", must="dog", max_words=12)`.
     """
 
     def __init__(
-        self, bundle: Bundle, engine: Engine[Any, Any], *, threads: int = 1, max_pixels: int = MAX_PIXELS
+        self,
+        bundle: Bundle,
+        engine: Engine[Any, Any],
+        *,
+        threads: int = 1,
+        max_pixels: int = MAX_PIXELS,
+        model: str | None = None,
     ) -> None:
-        """`threads` is how many batches are worked on at once, `max_pixels` the largest width times height opened."""
+        """`threads` is how many batches are worked on at once, `max_pixels` the largest width times height opened.
+
+        `model` is what captions say they are by, the bundle's `name@version` if `None`.
+        """
         if threads < 1:
-            raise PictellError("option", f"threads must be at least 1, not {threads}")
+            raise OptionError(f"threads must be at least 1, not {threads}")
         self.bundle = bundle
         self.threads = threads
         self.engine = engine
         self.max_pixels = max_pixels
+        self.model = bundle.label if model is None else model
         self._vocabulary = bundle.vocabulary
         self._preprocessing = bundle.preprocessing
-        self._generation = bundle.generation
 
-    @property
-    def model(self) -> str:
-        """`name@version` of the bundle."""
-        return self.bundle.label
+    def check(self, options: CaptionOptions) -> None:
+        """Raises `OptionError` where this cannot be asked of this model; no photo is needed to tell."""
+        self._request(options, {})
 
-    def caption(
-        self, photo: PhotoSource, *, beam: int | None = None, num: int = 1, max_words: int | None = None
-    ) -> Caption:
+    def caption(self, photo: PhotoSource, options: CaptionOptions | None = None, **named: Any) -> Caption:
         """The caption of one photo.
 
         Raises:
-            PictellError: the photo cannot be opened, or an option is out of its range.
+            PictellError: the photo cannot be opened, or there is no caption as it is asked for.
+            OptionError: what is asked for cannot be.
 
         """
-        options = self._options(beam, num, max_words)
-        return self._captions([self._read(photo)], options)[0]
+        request = self._request(options, named)
+        caption = self._captions([self._read(photo)], request)[0]
+        if isinstance(caption, PictellError):
+            raise caption
+        return caption
 
     def caption_many(
         self,
         photos: Iterable[PhotoSource],
+        options: CaptionOptions | None = None,
         *,
-        beam: int | None = None,
-        num: int = 1,
-        max_words: int | None = None,
         batch_size: int = BATCH_SIZE,
+        **named: Any,
     ) -> list[Caption | PictellError]:
         """One caption, or the error that kept it from being made, for each photo, in their order; see `stream`."""
-        return list(self.stream(photos, beam=beam, num=num, max_words=max_words, batch_size=batch_size))
+        return list(self.stream(photos, options, batch_size=batch_size, **named))
 
     def stream(
         self,
         photos: Iterable[PhotoSource],
+        options: CaptionOptions | None = None,
         *,
-        beam: int | None = None,
-        num: int = 1,
-        max_words: int | None = None,
         batch_size: int = BATCH_SIZE,
+        **named: Any,
     ) -> Iterator[Caption | PictellError]:
         """As `caption_many`, each result handed out as soon as its batch and those before it are done.
 
@@ -131,16 +176,16 @@ class Captioner:
         its place and nothing more. An interrupt, or closing the iterator, ends all threads within a batch's time.
 
         Raises:
-            PictellError: an option is out of its range.
+            OptionError: what is asked for cannot be.
 
         """
-        options = self._options(beam, num, max_words)
+        request = self._request(options, named)
         if batch_size < 1:
-            raise PictellError("option", f"batch_size must be at least 1, not {batch_size}")
-        return self._stream(iter(photos), options, batch_size)
+            raise OptionError(f"batch_size must be at least 1, not {batch_size}")
+        return self._stream(iter(photos), request, batch_size)
 
     def _stream(
-        self, photos: Iterator[PhotoSource], options: SearchOptions, batch_size: int
+        self, photos: Iterator[PhotoSource], request: _Request, batch_size: int
     ) -> Iterator[Caption | PictellError]:
         waiting: deque[Future[list[Caption | PictellError]]] = deque()
         sizes = self._batch_sizes(batch_size)
@@ -155,7 +200,7 @@ class Captioner:
                 while len(waiting) <= self.threads and (
                     batch := [readers.submit(self._read, photo) for photo in islice(photos, next(sizes))]
                 ):
-                    waiting.append(network.submit(self._results, batch, options))
+                    waiting.append(network.submit(self._results, batch, request))
 
             fill()
             while waiting:
@@ -172,32 +217,31 @@ class Captioner:
             size *= 2
         yield from repeat(most)
 
-    def _results(self, batch: list[Future[NDArray[np.uint8]]], options: SearchOptions) -> list[Caption | PictellError]:
+    def _results(self, batch: list[Future[NDArray[np.uint8]]], request: _Request) -> list[Caption | PictellError]:
         read = [_outcome(future) for future in batch]
-        captions = iter(self._captions([pixels for pixels in read if isinstance(pixels, np.ndarray)], options))
+        captions = iter(self._captions([pixels for pixels in read if isinstance(pixels, np.ndarray)], request))
         return [outcome if isinstance(outcome, PictellError) else next(captions) for outcome in read]
 
-    def _options(self, beam: int | None, num: int, max_words: int | None) -> SearchOptions:
-        options = self._generation
-        try:
-            options = replace(options, beam=options.beam if beam is None else beam, num=num)
-            if max_words is not None:
-                options = replace(options, max_words=max_words, min_words=min(options.min_words, max(max_words, 0)))
-                most, rule = self._vocabulary.most_tokens(max_words), self._vocabulary.rule(max_words)
-                options = replace(options, max_words=most, not_after=rule)
-        except ValueError as error:
-            raise PictellError("option", str(error)) from error
-        return options
+    def _request(self, options: CaptionOptions | None, named: dict[str, Any]) -> _Request:
+        asked = replace(options or CaptionOptions(), **named)
+        return _Request(asked.for_search(self.bundle.generation, self.bundle.vocabulary), asked.style)
 
     def _read(self, source: PhotoSource) -> NDArray[np.uint8]:
         """The pixels that the model sees, (S, S, 3)."""
         return prepare(_opened(source, self._preprocessing, self.max_pixels), self._preprocessing)
 
-    def _captions(self, pixels: list[NDArray[np.uint8]], options: SearchOptions) -> list[Caption]:
+    def _captions(self, pixels: list[NDArray[np.uint8]], request: _Request) -> list[Caption | PictellError]:
         if not pixels:
             return []
-        found = beam_search(self.engine, self.engine.encode(np.stack(pixels)), options)
-        return [self._caption(hypotheses) for hypotheses in found]
+        # Samples depend on the photo, not on its place or company.
+        numbers = [_number(each) for each in pixels] if request.search.sampling else None
+        found = search(self.engine, self.engine.encode(np.stack(pixels)), request.search, numbers)
+        return [
+            in_style(self._caption(hypotheses), request.style)
+            if hypotheses
+            else PictellError("no-caption", "no caption is as asked for: ask for less, or allow more words")
+            for hypotheses in found
+        ]
 
     def _caption(self, hypotheses: list[Hypothesis]) -> Caption:
         best = hypotheses[0]
@@ -242,6 +286,11 @@ def _opened(source: PhotoSource, preprocessing: Preprocessing, max_pixels: int) 
         return open_photo(source, max_pixels=max_pixels, smallest_side=preprocessing.size)
     except TypeError as error:
         raise PhotoError("not-a-photo", str(error)) from error
+
+
+def _number(pixels: NDArray[np.uint8]) -> int:
+    """The same number for the same pixels, and hardly ever for others."""
+    return int.from_bytes(hashlib.sha256(pixels.tobytes()).digest()[:8], "little")
 
 
 def _outcome(future: Future[NDArray[np.uint8]]) -> NDArray[np.uint8] | PictellError:

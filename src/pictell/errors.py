@@ -24,6 +24,13 @@ class BundleError(PictellError):
     """A model bundle that is missing, altered, incomplete or from a newer major version of the format."""
 
 
+class OptionError(PictellError):
+    """Something is asked for that cannot be: out of its range, unknown, or against something else that is asked for."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("option", message)
+
+
 class DataError(PictellError):
     """A data set, split or file of captions that is not there or not in its official layout."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pictell.captioner import Captioner
 from pictell.data import CaptionedPhoto
 from pictell.errors import PictellError
+from pictell.language import says_gender_or_age
 from pictell.metrics import METRICS_BY_DEFAULT, score
 from pictell.metrics.hallucination import hallucination
 from pictell.metrics.statistics import describe
@@ -23,7 +24,9 @@ class Evaluation:
     the version of each; `beam` and `length_penalty` are the search's. `distinct` is the number of different captions and
     `function_word_endings` that of the captions whose last word hardly any whole sentence ends in, both as shares (0..1)
     of all photos. `words` counts the different words, `mean_words` is the mean length in words. `hallucinated` is the
-    share (0..1) of the objects named that no reference names, see `pictell.metrics.hallucination`.
+    share (0..1) of the objects named that no reference names, see `pictell.metrics.hallucination`. `gendered` is the share
+    (0..1) of all photos whose caption gives people a gender or an age that the photo does not settle, so that the style
+    `neutral` words it otherwise; it is for English.
     `photos_per_second` counts opening, network and search.
     `captions` holds every photo's caption by its id, empty for those that could not be captioned; `failed` says by id why.
     """
@@ -39,6 +42,7 @@ class Evaluation:
     words: int
     mean_words: float
     hallucinated: float
+    gendered: float
     photos_per_second: float
     captions: dict[str, str]
     failed: dict[str, str]
@@ -67,6 +71,7 @@ def evaluate(
         raise PictellError("ids", f"{len(photos) - len(references)} photos have the id of another one")
     captions: dict[str, str] = {}
     failed: dict[str, str] = {}
+    gendered = 0
     begun = time.perf_counter()
     results = captioner.stream((photo.path for photo in photos), beam=beam)
     for photo, result in zip(photos, results, strict=True):
@@ -75,6 +80,7 @@ def evaluate(
             captions[photo.id] = ""
         else:
             captions[photo.id] = result.text or ""
+            gendered += says_gender_or_age(result)
         if on_result is not None:
             on_result(photo, result)
     took = time.perf_counter() - begun
@@ -92,6 +98,7 @@ def evaluate(
         words=described.words,
         mean_words=described.length.mean,
         hallucinated=hallucination(references, captions).chair_i,
+        gendered=gendered / len(photos),
         photos_per_second=len(photos) / took,
         captions=captions,
         failed=failed,

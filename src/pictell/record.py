@@ -31,6 +31,7 @@ def fields_of(found: Evaluation, data: str, split: str) -> dict[str, Any]:
         "words": found.words,
         "mean_words": round(found.mean_words, 3),
         "hallucinated": round(found.hallucinated, 5),
+        "gendered": round(found.gendered, 5),
         "photos_per_second": round(found.photos_per_second, 2),
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,14 +43,30 @@ class Alternative:
     log_prob: float
 
 
+Band: TypeAlias = Literal["low", "medium", "high"]
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Which confidences (0..1) are called what: `medium` from that number on, `high` from that number on, else low."""
+
+    medium: float = 0.4
+    high: float = 0.7
+
+    def band(self, confidence: float) -> Band:
+        """The name of the band that a confidence is in."""
+        return "high" if confidence >= self.high else "medium" if confidence >= self.medium else "low"
+
+
 @dataclass(frozen=True)
 class Caption:
     """What the model says of one photo.
 
     `text` is `None` where the caption is withheld, and `reason` then says why. `log_prob` is the natural logarithm of the
     caption's probability, its end token included (`<= 0`). `confidence` is in 0..1 where the model has a calibration,
-    else `None`. `alternatives` are the other captions asked for, best first, `text` itself not among them. `model` is
-    `name@version` of the bundle.
+    else `None`. `alternatives` are the other captions asked for, best first (samples: as drawn), `text` itself not among
+    them. `model` is `name@version` of the bundle. `text` is worded in `style`; where that is not plain, `raw` is what the
+    model said.
     """
 
     text: str | None
@@ -60,3 +76,5 @@ class Caption:
     alternatives: tuple[Alternative, ...] = ()
     confidence: float | None = None
     reason: str | None = None
+    style: str = "plain"
+    raw: str | None = None

@@ -119,6 +119,93 @@ def test_options_reach_the_model(run: Any, photo: MakePhoto, says: Any, model: A
     assert ran.out == says(path, beam=1) + "\n"
 
 
+# -- what is asked of captions -------------------------------------------------------------------------------------
+
+
+def test_steering_reaches_the_model(run: Any, photo: MakePhoto, model: Any) -> None:
+    paths = [photo(f"{seed}.png", seed) for seed in range(4)]
+    asked = [
+        "--must",
+        "word1|word2",
+        "--must",
+        "word3,word4 word5",
+        "--must-not",
+        "word2,word9",
+        "--start",
+        "word7 word8",
+    ]
+    ran = run("caption", *paths, *asked, "--max-words", "8", "--no-repeat", "1", *model)
+    assert (ran.code, ran.err) == (0, "")
+    for line in ran.lines:
+        words = line.partition("\t")[2].split()
+        assert words[:2] == ["word7", "word8"]
+        assert {"word1", "word3"} <= set(words)
+        assert "word4 word5" in " ".join(words)
+        assert not {"word2", "word9"} & set(words)
+        assert len(words) == len(set(words)) <= 8
+
+
+def test_samples_are_the_same_with_the_same_seed(run: Any, photo: MakePhoto, model: Any) -> None:
+    paths = [photo(f"{seed}.png", seed) for seed in range(4)]
+
+    def drawn(seed: str, *extra: str) -> list[str]:
+        return run("caption", *paths, "--sample", "--seed", seed, "--temperature", "2", *extra, *model).lines
+
+    assert drawn("1") == drawn("1") != drawn("2")
+    assert drawn("1", "--top-k", "1") == drawn("2", "--top-p", "0.0001")
+    together = dict(line.split("\t") for line in drawn("1"))
+    alone = run("caption", paths[2], "--sample", "--seed", "1", "--temperature", "2", *model)
+    assert alone.out == together[str(paths[2])] + "\n"
+
+
+def test_a_style_words_the_text_and_keeps_the_models_own(run: Any, photo: MakePhoto, says: Any, model: Any) -> None:
+    path = photo("a.png")
+    said = says(path)
+    assert run("caption", path, "--style", "hedged", *model).out == f"Possibly: {said}\n"
+    ran = run("caption", path, "--style", "alt", "--json", *model)
+    fields = json.loads(ran.out)
+    assert (fields["style"], fields["raw"], fields["text"]) == ("alt", said, f"{said.capitalize()}.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says_so"),
+    [
+        (["--must", "word1", "--must-not", "word1"], "contradict"),
+        (["--start", "word1", "--must-not", "word1"], "contradict"),
+        (["--must", "wird1"], "does not know the word 'wird1'; the nearest it knows: word1"),
+        (["--must", "word1 word2", "--max-words", "1"], "must ask for 2 words"),
+        (["--sample", "--temperature", "0"], "temperature must be above 0"),
+        (["--sample", "--temperature", "-1"], "temperature must be above 0"),
+        (["--beam", "0"], "beam must be 1 to 100"),
+        (["--beam", "10000"], "beam must be 1 to 100"),
+        (["--num", "0"], "num must be 1 to 100"),
+        (["--style", "loud"], "no style 'loud'"),
+        (["--top-k", "3"], "top_k is for samples"),
+    ],
+)
+def test_what_cannot_be_is_one_line_before_any_photo_is_opened(
+    run: Any, tmp_path: Path, model: Any, arguments: list[str], says_so: str
+) -> None:
+    ran = run("caption", tmp_path / "no-such.jpg", *arguments, *model)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("pictell: ")
+    assert says_so in ran.err
+    assert ran.err.count("\n") == 1
+    assert "no-such" not in ran.err
+
+
+def test_no_caption_as_asked_is_named_with_its_photo(run: Any, photo: MakePhoto, model: Any) -> None:
+    path = photo("a.png")
+    ran = run("caption", path, "--must", "word1 word1", "--no-repeat", "1", *model)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith(f"pictell: {path}: no caption is as asked for")
+
+
+def test_several_models_speak_as_one(run: Any, photo: MakePhoto, tiny_bundle: Path, other_tiny_bundle: Path) -> None:
+    fields = json.loads(run("caption", photo("a.png"), "--json", "--model", f"{tiny_bundle},{other_tiny_bundle}").out)
+    assert fields["model"] == "tiny@7+other@7"
+
+
 # -- standard input and lists of files ----------------------------------------------------------------------------
 
 
@@ -224,7 +311,7 @@ def test_an_empty_name_is_not_the_current_directory(
     [
         ["caption"],
         ["caption", "--nope", "a.jpg"],
-        ["caption", "a.jpg", "--num", "0"],
+        ["caption", "a.jpg", "--num", "many"],
         ["caption", "a.jpg", "--beam", "wide"],
         ["caption", "-", "--files-from", "-"],
         ["nope"],

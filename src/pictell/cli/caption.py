@@ -7,7 +7,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 
 import typer
 
@@ -18,6 +18,8 @@ from pictell.errors import PhotoError, PictellError
 
 if TYPE_CHECKING:
     from pictell.captioner import Captioner, PhotoSource
+    from pictell.language import Style
+    from pictell.steering import CaptionOptions
     from pictell.types import Caption
 
     _Input: TypeAlias = tuple[str, PhotoSource | PictellError]
@@ -44,12 +46,43 @@ def caption(
         ),
     ] = None,
     as_json: Json = False,
-    num: Annotated[int, typer.Option(min=1, metavar="N", help="How many different captions of each photo.")] = 1,
+    num: Annotated[int, typer.Option(metavar="N", help="How many different captions of each photo.")] = 1,
     beam: Beam = None,
-    max_words: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="The most words of a caption.  [default: the model's own choice]"),
+    must: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WORDS",
+            help='Words or phrases that the caption has, separated by commas; of "dog|puppy" one is enough.',
+        ),
     ] = None,
+    must_not: Annotated[
+        list[str] | None, typer.Option(metavar="WORDS", help="Words or phrases that it does not have.")
+    ] = None,
+    start: Annotated[str, typer.Option(metavar="WORDS", help="How it begins.", show_default=False)] = "",
+    min_words: Annotated[int | None, typer.Option(metavar="N", help="The fewest words of a caption.")] = None,
+    max_words: Annotated[
+        int | None, typer.Option(metavar="N", help="The most words of a caption.  [default: the model's own choice]")
+    ] = None,
+    target_words: Annotated[int | None, typer.Option(metavar="N", help="Prefer captions of about N words.")] = None,
+    no_repeat: Annotated[int, typer.Option(metavar="N", help="No N words in a row twice.", show_default=False)] = 0,
+    no_dangling: Annotated[
+        bool, typer.Option("--no-dangling", help='No caption that ends in a word like "with".')
+    ] = False,
+    diversity: Annotated[
+        float, typer.Option(metavar="X", help="Make the captions of --num differ; try 0.5.", show_default=False)
+    ] = 0.0,
+    sample: Annotated[bool, typer.Option("--sample", help="Draw captions at random instead of the best.")] = False,
+    temperature: Annotated[
+        float | None, typer.Option(metavar="T", help="How evenly to draw: below 1 the probable more often.")
+    ] = None,
+    top_k: Annotated[int | None, typer.Option(metavar="N", help="Draw among the N most probable words.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(metavar="P", help="Draw among the most probable words that have P together.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Draw the same captions as before with this.")] = None,
+    style: Annotated[
+        str, typer.Option(metavar="STYLE", help="plain, alt (for alt text), hedged, or neutral (no gender, no age).")
+    ] = "plain",
     threads: Threads = None,
     model: Model = None,
 ) -> None:
@@ -58,7 +91,8 @@ def caption(
     One photo gives its caption alone. A directory, a list or several photos give a line each: the path, a tab, the
     caption. With --num the log-probability follows after another tab, and the other captions stand below, best first.
 
-    A photo that cannot be captioned is named on standard error, the others are done, and the exit code is 1.
+    A photo that cannot be captioned is named on standard error, the others are done, and the exit code is 1. Where what
+    is asked for cannot be, no photo is opened, and it is 2.
     """
     photos = photos or []
     if not photos and files_from is None:
@@ -67,17 +101,38 @@ def caption(
         _refuse(context, "standard input cannot be a picture and a list of files at once")
 
     from pictell.captioner import load
+    from pictell.steering import CaptionOptions
 
+    options = CaptionOptions(
+        beam=beam,
+        num=num,
+        min_words=min_words,
+        max_words=max_words,
+        target_words=target_words,
+        must=must or (),
+        must_not=must_not or (),
+        start=start,
+        no_repeat=no_repeat,
+        no_dangling=no_dangling,
+        diversity=diversity,
+        sample=sample,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        seed=seed,
+        style=cast("Style", style),
+    )
     captioner = load(model, threads=threads)
+    captioner.check(options)
     inputs = [*_named(photos, captioner), *_listed(files_from)]
     alone = files_from is None and len(photos) == 1 and not _is_directory(photos[0])
     failed = False
     with Bar(len(inputs)) as bar:
-        for name, result in _results(captioner, inputs, beam=beam, num=num, max_words=max_words):
+        for name, result in _results(captioner, inputs, options):
             if isinstance(result, PictellError):
                 failed = True
                 bar.make_room(for_error=True)
-                say(result.message)
+                say(result.message if isinstance(result, PhotoError) else f"{name}: {result.message}")
             bar.make_room()
             if as_json:
                 emit_json({"path": name, **_fields(result)})
@@ -95,7 +150,7 @@ def _refuse(context: typer.Context, message: str) -> None:
 
 
 def _results(
-    captioner: Captioner, inputs: Iterable[_Input], **options: Any
+    captioner: Captioner, inputs: Iterable[_Input], options: CaptionOptions
 ) -> Iterator[tuple[str, Caption | PictellError]]:
     """A caption or an error for each input in its place, also for those that were errors to begin with."""
     waiting: deque[_Input] = deque()
@@ -110,7 +165,7 @@ def _results(
         while waiting and isinstance(error := waiting[0][1], PictellError):
             yield waiting.popleft()[0], error
 
-    for result in captioner.stream(sources(), **options):
+    for result in captioner.stream(sources(), options):
         yield from errors()
         yield waiting.popleft()[0], result
     yield from errors()
@@ -193,6 +248,7 @@ def _fields(result: Caption | PictellError) -> dict[str, Any]:
     return {
         "text": result.text,
         **({"reason": result.reason} if result.text is None else {}),
+        **({"style": result.style, "raw": result.raw} if result.raw is not None else {}),
         "log_prob": round(result.log_prob, 4),
         "confidence": result.confidence,
         "words": [{"text": word.text, "prob": float(f"{word.prob:.4g}")} for word in result.words],

@@ -46,9 +46,9 @@ def evaluate(
     """Score a model on a data set of photos with captions.
 
     Gives BLEU-1..4, ROUGE-L and CIDEr-D (or --metrics) with their versions, the share of distinct captions, the share that
-    end in a function word ("a man with a"), the objects named that no reference names, the mean length, and photos a
-    second. A photo that cannot be opened is named on standard error and scored as if nothing had been said; the exit
-    code is then 1.
+    end in a function word ("a man with a"), the objects named that no reference names, the share that `--style neutral` of
+    `pictell caption` would word otherwise, the mean length, and photos a second. A photo that cannot be opened is named on
+    standard error and scored as if nothing had been said; the exit code is then 1.
     """
     from pictell.captioner import load
     from pictell.data import load_dataset
@@ -113,6 +113,7 @@ def _print_table(found: Evaluation, title: str) -> None:
         ("distinct words", f"{found.words}"),
         ("ending in a function word", f"{found.function_word_endings:.1%}"),
         ("objects that no reference names", f"{found.hallucinated:.1%}"),
+        ("gender or age that is not settled", f"{found.gendered:.1%}"),
         ("words, mean", f"{found.mean_words:.2f}"),
         ("photos a second", f"{found.photos_per_second:.1f}"),
     ):

@@ -9,12 +9,12 @@ import typer
 Model = Annotated[
     str | None,
     typer.Option(
-        metavar="MODEL", help="An installed model or the directory of one.  [default: the one that comes with pictell]"
+        metavar="MODEL",
+        help="An installed model or the directory of one; several, separated by commas, speak as one."
+        "  [default: the one that comes with pictell]",
     ),
 ]
-Beam = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Width of the search.  [default: the model's own choice]")
-]
+Beam = Annotated[int | None, typer.Option(metavar="N", help="Width of the search.  [default: the model's own choice]")]
 Threads = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="How many cores to use.  [default: as many as there are, 8 at most]"),

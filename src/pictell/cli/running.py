@@ -6,13 +6,14 @@ import sys
 from collections.abc import Sequence
 
 from pictell.cli.output import say
-from pictell.errors import PictellError
+from pictell.errors import OptionError, PictellError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs `pictell` with `arguments` (the process's own if `None`) and ends with `SystemExit`.
 
-    A `PictellError`, and what the operating system refuses, becomes one line on standard error and exit code 1.
+    A `PictellError`, and what the operating system refuses, becomes one line on standard error and exit code 1; an
+    `OptionError` says that the command line is wrong.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(130)
     except PictellError as error:
         say(error.message)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, OptionError) else 1)
     except OSError as error:
         if error.filename is None:
             raise

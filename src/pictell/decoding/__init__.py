@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from pictell.decoding.beam import beam_search, greedy
 from pictell.decoding.hypothesis import Hypothesis
-from pictell.decoding.options import SearchOptions
+from pictell.decoding.machine import Machine
+from pictell.decoding.options import Phrase, Sampling, SearchOptions, contains
+from pictell.decoding.sampling import sample
+from pictell.decoding.search import search
 from pictell.decoding.steps import StepFunction
 
-__all__ = ["Hypothesis", "SearchOptions", "StepFunction", "beam_search", "greedy"]
+__all__ = [
+    "Hypothesis",
+    "Machine",
+    "Phrase",
+    "Sampling",
+    "SearchOptions",
+    "StepFunction",
+    "beam_search",
+    "contains",
+    "greedy",
+    "sample",
+    "search",
+]

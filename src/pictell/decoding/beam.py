@@ -1,21 +1,28 @@
-"""Beam search over many photos at once."""
+"""Beam search over many photos at once: plain, with required words, and in groups that differ."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import chain, zip_longest
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pictell.decoding.hypothesis import Hypothesis
+from pictell.decoding.machine import Machine
 from pictell.decoding.options import SearchOptions
+from pictell.decoding.rows import Grown, Rows
+from pictell.decoding.rules import Rules
 from pictell.decoding.steps import StepFunction
 from pictell.decoding.topk import top_k
 from pictell.errors import PictellError
 
 MemoryT = TypeVar("MemoryT")
 StateT = TypeVar("StateT")
+
+# Rows searched at once: the log-probabilities of more do not fit a processor's cache, and each would take longer.
+_ROWS = 512
 
 
 def greedy(
@@ -38,159 +45,217 @@ def beam_search(
     its unfinished sequences can still displace one of its best `num` finished ones, so stopping early changes no
     result; it then leaves the batch. No photo's result depends on the others in the batch.
 
+    With required words there are as many beams of that width as there are states of having said them, each ranked in
+    itself, and only sequences in the last state can end (constrained beam search, Anderson et al. 2017,
+    arXiv:1612.00576). With `groups` each group has its share of the beam and is ranked in itself, after those before it;
+    the results are each group's best in turn. With `target_words` endings are ranked among themselves, so that sequences end
+    also where the model would go on. Nothing may be found where what is asked for leaves nothing to say.
+
     Of equals, an ending goes before a continuation, then the better unfinished sequence, then the lower token; of
-    finished sequences with equal scores, the one that finished first.
+    finished sequences with equal scores, the one that finished first. (Between beams and among required tokens the order
+    is another, and as fixed.)
 
     Raises:
         PictellError: `not-a-number`, a softmax of the model overflowed.
+        ValueError: more is required than a search can keep track of.
 
     """
     options = options or SearchOptions()
     total = engine.count(memory)
-    done: list[list[Hypothesis]] = [[] for _ in range(total)]
     if total == 0:
-        return done
-    barred = np.array([t for t in {*options.never, options.end} if t < engine.vocabulary_size], dtype=np.int64)
-
+        return []
+    search = _Search(options, engine.vocabulary_size)
     state = engine.start(memory)
-    photos = np.arange(total)  # (P,) those still searched
-    rows = _Rows.empty(total)
-    feed = np.full(total, options.start, dtype=np.int64)  # (P * K,)
-    for length in range(options.max_words + 1):
-        log_probs, state, attention = engine.step(feed, state)  # (P * K, V)
-        if options.not_after is not None:
-            for row, sequence in enumerate(rows.tokens.reshape(len(log_probs), length).tolist()):
-                log_probs[row, options.not_after(sequence)] = -np.inf
-        ends = log_probs[:, options.end].reshape(rows.totals.shape).copy()  # (P, K)
-        end_totals = rows.totals + ends if length >= options.min_words else np.full(rows.totals.shape, -np.inf)
-        parents, tokens, entries, totals = _continuations(
-            log_probs, rows.totals, barred, options.width if length < options.max_words else 0
+    at_once = max(1, _ROWS // search.most_rows)
+    if total <= at_once:
+        return search.run(engine, state, total)
+    found: list[list[Hypothesis]] = []
+    for first in range(0, total, at_once):
+        photos = np.arange(first, min(first + at_once, total))
+        found += search.run(engine, engine.select(state, photos), len(photos))
+    return found
+
+
+class _Search:
+    """Lanes are beams of `width` rows that are each ranked in themselves: one for each of G groups and S states."""
+
+    def __init__(self, options: SearchOptions, vocabulary_size: int) -> None:
+        self.options = options
+        self.machine = Machine(options.required)
+        self.rules = Rules(options, vocabulary_size)
+        self.width = -(-options.width // options.groups)
+        self.lanes = options.groups * self.machine.states
+        self.most_rows = self.lanes * self.width
+        rival_tokens = (options.groups - 1) * self.machine.states * self.width
+        # Of a row's best tokens so many may be counted in: its share of the beam, and those that other groups took.
+        kept = vocabulary_size - len({*self.rules.barred.tolist(), *self.machine.tokens.tolist()})
+        self.per_row = min(self.width + rival_tokens, kept)
+
+    def run(self, engine: StepFunction[MemoryT, StateT], state: StateT, total: int) -> list[list[Hypothesis]]:
+        """The results for `total` photos, of which `state` has one row each."""
+        options = self.options
+        done: list[list[list[Hypothesis]]] = [[[] for _ in range(options.groups)] for _ in range(total)]
+        photos = np.arange(total)  # (P,) those still searched
+        rows = Rows.empty(total, np.arange(options.groups) * self.machine.states)
+        if options.groups > 1:
+            state = engine.select(state, np.repeat(photos, options.groups))
+        feed = np.full(rows.totals.size, options.start, dtype=np.int64)  # (P * K,)
+        for length in range(options.max_words + 1):
+            log_probs, state, attention = engine.step(feed, state)  # (P * K, V)
+            self.rules.follow(log_probs, rows.tokens.reshape(len(log_probs), length))
+            ends = log_probs[:, options.end].reshape(rows.totals.shape).copy()  # (P, K)
+            if np.isnan(ends).any():
+                raise PictellError(
+                    "not-a-number", "the model gave no number for a log-probability: its files are unfit"
+                )
+            may_end = self.rules.may_end(rows.tokens)
+            if self.machine.states > 1:
+                may_end = may_end & (rows.lanes % self.machine.states == self.machine.accepting)
+            end_totals = np.where(may_end, rows.totals + ends, -np.inf)
+            grown = self._grown(log_probs, rows, length)
+
+            for place, row in self._endings(end_totals, rows.lanes, grown):
+                found = done[photos[place]][rows.lanes[place, row] // self.machine.states]
+                found.append(rows.finish(place, row, float(ends[place, row]), options))
+                found.sort(key=lambda hypothesis: -hypothesis.score)
+                del found[options.num :]
+
+            hopeful = self._hopeful([done[photo] for photo in photos], grown, length + 1)
+            open_places = np.flatnonzero(hopeful.any(axis=1))
+            if len(open_places) == 0:
+                break
+            # Many lanes have many rows without hope, which can be spared; but those of a group bear on the next groups.
+            spare = self.lanes > 1 and options.groups == 1
+            grown = grown.packed(hopeful if spare else grown.totals > -np.inf, open_places)
+            from_rows = (open_places[:, None] * rows.totals.shape[1] + grown.parents).ravel()  # (P' * K',)
+            rows = rows.carry(open_places, grown, attention if options.attention else None)
+            photos = photos[open_places]
+            feed = rows.tokens[:, :, -1].ravel()
+            if not np.array_equal(from_rows, np.arange(len(log_probs))):
+                state = engine.select(state, from_rows)
+        return [groups[0] if options.groups == 1 else _in_turn(groups, options.num) for groups in done]
+
+    def _grown(self, log_probs: NDArray[np.float32], rows: Rows, length: int) -> Grown:
+        """The best `width` ways for each lane to grow the rows, of `length` tokens, by one; `log_probs` is overwritten.
+
+        There are fewer only where the vocabulary has no more, or none at all where the sequences are as long as they
+        may be. What cannot be has the total -inf.
+        """
+        photos = len(rows.totals)
+        words = self.machine.tokens  # (J,)
+        if length == self.options.max_words or self.per_row + len(words) <= 0:
+            return Grown.none(photos)
+        self.rules.bar(log_probs, rows.tokens.reshape(len(log_probs), length))
+        said = log_probs[:, words]  # (P * K, J)
+        log_probs[:, words] = -np.inf
+        # No lane can take more than `per_row` of the other tokens from one row: they all lead to the same lane.
+        columns, entries = top_k(log_probs, self.per_row)  # (P * K, per_row)
+        if len(words):
+            columns = np.concatenate([columns, np.broadcast_to(words, said.shape)], axis=1)
+            entries = np.concatenate([entries, said], axis=1)
+        each = columns.shape[1]
+        columns, entries = columns.reshape(photos, -1), entries.reshape(photos, -1)  # (P, C), C = K * each
+        totals = np.repeat(rows.totals, each, axis=1) + entries  # (P, C)
+        if self.lanes == 1:
+            chosen = np.argsort(-totals, axis=1, kind="stable")[:, : self.width]  # (P, K')
+            chosen_totals = ranked = np.take_along_axis(totals, chosen, axis=1)
+            lanes = np.zeros(chosen.shape, dtype=np.int64)
+        else:
+            chosen, chosen_totals, ranked, lanes = self._chosen(totals, columns, self._lanes_of(rows, each, length))
+        return Grown(
+            chosen // each,
+            np.take_along_axis(columns, chosen, axis=1),
+            np.take_along_axis(entries, chosen, axis=1),
+            chosen_totals,
+            ranked,
+            lanes,
         )
-        if np.isnan(ends).any():
-            raise PictellError("not-a-number", "the model gave no number for a log-probability: its files are unfit")
 
-        for place, row in _endings(end_totals, totals, options.width):
-            found = done[photos[place]]
-            found.append(rows.finish(place, row, float(ends[place, row]), options.length_penalty))
-            found.sort(key=lambda hypothesis: -hypothesis.score)
-            del found[options.num :]
+    def _lanes_of(self, rows: Rows, each: int, length: int) -> NDArray[np.int64]:
+        """The lane of each of the rows' `each` continuations (P, K * each); -1 where it could not meet all in time."""
+        groups, states = np.divmod(rows.lanes, self.machine.states)  # (P, K)
+        others = np.repeat(self.machine.otherwise[states][..., None], each - len(self.machine.tokens), axis=2)
+        after = np.concatenate([others, self.machine.moves[states]], axis=2)  # (P, K, each)
+        in_time = self.machine.needed[after] <= self.options.max_words - length - 1
+        lanes: NDArray[np.int64] = np.where(in_time, groups[..., None] * self.machine.states + after, -1)
+        return lanes.reshape(len(rows.totals), -1)
 
-        open_places = _unfinished([done[photo] for photo in photos], totals, length + 1, options)
-        if len(open_places) == 0:
-            break
-        looks = attention if options.attention else None
-        from_rows = (open_places[:, None] * rows.totals.shape[1] + parents[open_places]).ravel()  # (P' * K',)
-        rows = rows.carry(open_places, parents, tokens, entries, totals, looks)
-        photos = photos[open_places]
-        feed = rows.tokens[:, :, -1].ravel()
-        if not np.array_equal(from_rows, np.arange(len(log_probs))):
-            state = engine.select(state, from_rows)
-    return done
+    def _chosen(
+        self, totals: NDArray[np.float64], columns: NDArray[np.int64], lanes: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+        """The best `width` of each lane among C continuations with `totals`, tokens `columns` and `lanes`, each (P, C).
 
-
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """The unfinished sequences: K for each of P photos, best first, all of T tokens."""
-
-    totals: NDArray[np.float64]  # (P, K) log-probability so far
-    tokens: NDArray[np.int64]  # (P, K, T)
-    log_probs: NDArray[np.float32]  # (P, K, T)
-    attention: NDArray[np.float32] | None = None  # (P, K, T, R)
-
-    @classmethod
-    def empty(cls, photos: int) -> _Rows:
-        return cls(
-            np.zeros((photos, 1)),
-            np.zeros((photos, 1, 0), dtype=np.int64),
-            np.zeros((photos, 1, 0), dtype=np.float32),
+        Returns their places among C, their totals, the totals that they were ranked by, and their lanes: (P, K') each,
+        lane by lane.
+        """
+        ranked = totals.copy()
+        places, chosen_lanes = [], []
+        for lane in range(self.lanes):
+            own = np.where(lanes == lane, ranked, -np.inf)
+            best = np.argsort(-own, axis=1, kind="stable")[:, : self.width]  # (P, W)
+            places.append(best)
+            chosen_lanes.append(np.where(np.take_along_axis(own, best, axis=1) > -np.inf, lane, -1))
+            group, state = divmod(lane, self.machine.states)
+            if state == self.machine.states - 1 and group < self.options.groups - 1:
+                # What this group says costs those after it.
+                mine = slice(group * self.machine.states, lane + 1)
+                tokens = np.take_along_axis(columns, np.concatenate(places[mine], axis=1), axis=1)  # (P, S * W)
+                counted = np.concatenate(chosen_lanes[mine], axis=1) >= 0
+                times = ((columns[:, :, None] == tokens[:, None]) & counted[:, None]).sum(axis=2)  # (P, C)
+                ranked = np.where(lanes > lane, ranked - self.options.diversity * times, ranked)
+        chosen = np.concatenate(places, axis=1)
+        of_lanes = np.concatenate(chosen_lanes, axis=1)
+        impossible = of_lanes < 0
+        return (
+            chosen,
+            np.where(impossible, -np.inf, np.take_along_axis(totals, chosen, axis=1)),
+            np.where(impossible, -np.inf, np.take_along_axis(ranked, chosen, axis=1)),
+            np.repeat(np.arange(self.lanes), places[0].shape[1])[None].repeat(len(totals), axis=0),
         )
 
-    def finish(self, place: int, row: int, end_log_prob: float, length_penalty: float) -> Hypothesis:
-        log_prob = float(self.totals[place, row]) + end_log_prob
-        tokens = tuple(self.tokens[place, row].tolist())
-        return Hypothesis(
-            tokens=tokens,
-            log_prob=log_prob,
-            word_log_probs=(*self.log_probs[place, row].tolist(), end_log_prob),
-            score=log_prob / (len(tokens) + 1) ** length_penalty,
-            attention=None if self.attention is None else self.attention[place, row].copy(),
-        )
+    def _endings(
+        self, end_totals: NDArray[np.float64], lanes: NDArray[np.int64], grown: Grown
+    ) -> list[tuple[int, int]]:
+        """Photo and row of each ending that is among its lane's best `width` continuations of either kind.
 
-    def carry(
-        self,
-        places: NDArray[np.int64],
-        parents: NDArray[np.int64],
-        tokens: NDArray[np.int64],
-        log_probs: NDArray[np.float32],
-        totals: NDArray[np.float64],
-        looks: NDArray[np.float32] | None,
-    ) -> _Rows:
-        """The rows of `places` (P',), each grown by a token; `parents`, `tokens`, `log_probs`, `totals` are (P, K')."""
-        at = places[:, None]  # (P', 1)
-        chosen = parents[places]  # (P', K')
-        attention = None
-        if looks is not None:
-            new = looks.reshape(*self.totals.shape, 1, -1)[at, chosen]  # (P', K', 1, R)
-            attention = new if self.attention is None else np.concatenate([self.attention[at, chosen], new], axis=2)
-        return _Rows(
-            totals[places],
-            np.concatenate([self.tokens[at, chosen], tokens[places][..., None]], axis=2),
-            np.concatenate([self.log_probs[at, chosen], log_probs[places][..., None]], axis=2),
-            attention,
-        )
+        `end_totals` (P, K) belong to the rows, of `lanes`, if they ended now, `grown` are their best continuations.
+        """
+        found: list[tuple[int, int]] = []
+        per_lane = grown.ranked.shape[1] // self.lanes
+        for lane in range(self.machine.accepting, self.lanes, self.machine.states):
+            own = end_totals if self.lanes == 1 else np.where(lanes == lane, end_totals, -np.inf)
+            going_on = grown.ranked[:, lane * per_lane : (lane + 1) * per_lane]
+            rivals = (own, going_on) if self.options.target_words is None else (own,)
+            both = np.concatenate(rivals, axis=1)  # (P, K + W)
+            best = np.argsort(-both, axis=1, kind="stable")[:, : self.width]
+            places, ranks = np.nonzero(best < own.shape[1])
+            rows = best[places, ranks]
+            possible = own[places, rows] > -np.inf
+            found += zip(places[possible].tolist(), rows[possible].tolist(), strict=True)
+        return found
 
+    def _hopeful(self, found: list[list[list[Hypothesis]]], grown: Grown, length: int) -> NDArray[np.bool_]:
+        """Which of the rows (P, K') of `length` tokens may yet displace one of their group's best `num` in `found`.
 
-def _continuations(
-    log_probs: NDArray[np.float32], totals: NDArray[np.float64], barred: NDArray[np.int64], width: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.float64]]:
-    """The best `width` ways to grow each photo's rows by a token that is not barred, best first.
-
-    `log_probs` (P * K, V) is overwritten. Returns the rows they grow from, their tokens, the tokens' log-probabilities
-    and the grown rows' log-probabilities, each (P, K'); K' is less than `width` only where the vocabulary has no more.
-    """
-    photos = len(totals)
-    per_row = min(width, log_probs.shape[1] - len(barred))
-    if per_row <= 0:
-        none = np.zeros((photos, 0), dtype=np.int64)
-        return none, none, none.astype(np.float32), none.astype(np.float64)
-    log_probs[:, barred] = -np.inf
-    # No photo's best `width` can hold more than `width` from one row, so the rows are thinned before they are compared.
-    columns, entries = top_k(log_probs, per_row)  # (P * K, per_row)
-    columns, entries = columns.reshape(photos, -1), entries.reshape(photos, -1)  # (P, K * per_row)
-    candidates = np.repeat(totals, per_row, axis=1) + entries  # (P, K * per_row)
-    best = np.argsort(-candidates, axis=1, kind="stable")[:, :width]  # (P, K')
-    return (
-        best // per_row,
-        np.take_along_axis(columns, best, axis=1),
-        np.take_along_axis(entries, best, axis=1),
-        np.take_along_axis(candidates, best, axis=1),
-    )
+        A log-probability only falls as a row grows, so the best score within reach is the present one over the length
+        that treats it best.
+        """
+        options = self.options
+        if grown.totals.size == 0:
+            return np.zeros(grown.totals.shape, dtype=bool)
+        reach = options.best_score(grown.totals, length)
+        worst = np.array(
+            [[each[-1].score if len(each) == options.num else -np.inf for each in groups] for groups in found]
+        )  # (P, G)
+        if options.groups == 1:
+            return reach > worst
+        return reach > np.take_along_axis(worst, grown.lanes // self.machine.states, axis=1)
 
 
-def _endings(end_totals: NDArray[np.float64], totals: NDArray[np.float64], width: int) -> list[tuple[int, int]]:
-    """Photo and row of each ending that is among the photo's best `width` continuations of either kind.
-
-    `end_totals` (P, K) belong to the rows if they ended now, `totals` (P, K') to their best continuations.
-    """
-    both = np.concatenate([end_totals, totals], axis=1)  # (P, K + K')
-    best = np.argsort(-both, axis=1, kind="stable")[:, :width]
-    places, ranks = np.nonzero(best < end_totals.shape[1])
-    rows = best[places, ranks]
-    possible = end_totals[places, rows] > -np.inf
-    return list(zip(places[possible].tolist(), rows[possible].tolist(), strict=True))
-
-
-def _unfinished(
-    found: list[list[Hypothesis]], totals: NDArray[np.float64], length: int, options: SearchOptions
-) -> NDArray[np.int64]:
-    """The places, among P, of photos that may yet get a better result from rows of `length` tokens and `totals` (P, K).
-
-    A log-probability only falls as a row grows, so the best score within reach is the present one over the length that
-    treats it best: the longest for a positive length penalty, the shortest for a negative one.
-    """
-    if totals.shape[1] == 0:
-        return np.zeros(0, dtype=np.int64)
-    kindest = (options.max_words if options.length_penalty > 0 else length) + 1
-    reach = totals[:, 0] / kindest**options.length_penalty  # (P,)
-    worst = np.array([f[-1].score if len(f) == options.num else -np.inf for f in found])
-    return np.flatnonzero(reach > worst)
+def _in_turn(groups: list[list[Hypothesis]], num: int) -> list[Hypothesis]:
+    """Each group's best, then each group's second ..., `num` different ones, ordered by score."""
+    different: dict[tuple[int, ...], Hypothesis] = {}
+    for hypothesis in chain.from_iterable(zip_longest(*groups)):
+        if hypothesis is not None and len(different) < num:
+            different.setdefault(hypothesis.tokens, hypothesis)
+    return sorted(different.values(), key=lambda hypothesis: -hypothesis.score)

@@ -19,7 +19,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from pictell.bundle import Bundle
-from pictell.errors import BundleError, PictellError
+from pictell.errors import BundleError, OptionError
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -59,7 +59,7 @@ class OnnxEngine:
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
         if threads < 1:
-            raise PictellError("option", f"threads must be at least 1, not {threads}")
+            raise OptionError(f"threads must be at least 1, not {threads}")
         self._encoder = _session(bundle, "encoder.onnx", threads)
         self._start = _session(bundle, "start.onnx", threads)
         self._step = _session(bundle, "step.onnx", threads)

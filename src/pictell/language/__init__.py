@@ -1,8 +1,22 @@
-"""Words: from captions to numbers and back."""
+"""Words: from captions to numbers and back, and captions worded in other ways."""
 
 from pictell.language.blocked import BLOCKED_WORDS, has_blocked_word
+from pictell.language.function_words import function_words
+from pictell.language.styles import STYLES, Style, in_style, says_gender_or_age
 from pictell.language.subwords import Subwords
 from pictell.language.vocabulary import Vocabulary
 from pictell.language.words import detokenise, tokenise
 
-__all__ = ["BLOCKED_WORDS", "Subwords", "Vocabulary", "detokenise", "has_blocked_word", "tokenise"]
+__all__ = [
+    "BLOCKED_WORDS",
+    "STYLES",
+    "Style",
+    "Subwords",
+    "Vocabulary",
+    "detokenise",
+    "function_words",
+    "has_blocked_word",
+    "in_style",
+    "says_gender_or_age",
+    "tokenise",
+]
