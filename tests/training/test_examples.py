@@ -206,7 +206,7 @@ def test_views_are_taken_in_turn_and_their_captions_mirrored() -> None:
 
 
 def test_the_captions_of_a_mirrored_photo_are_mirrored(data: Data) -> None:
-    photo = load_split(data, "flickr8k/train")[0]
+    photo = load_split(data, "flickr8k/train", silent)[0]
     examples = [Example(photo, (("a", "dog", "left", "of", "it"),))]
 
     def read(mirror: float) -> Batch:
@@ -244,7 +244,7 @@ def add(data: Data, name: str, pixels: NDArray[np.uint8], captions: list[str]) -
 
 
 def test_a_photo_that_is_held_out_under_another_name_does_not_train(own_data: Data) -> None:
-    held_out = load_split(own_data, "flickr8k/dev")[1]
+    held_out = load_split(own_data, "flickr8k/dev", silent)[1]
     with Image.open(held_out.path) as image:
         planted = np.asarray(image.resize((100, 80), Image.Resampling.BICUBIC))
     before = load_examples(own_data, silent)
@@ -279,7 +279,7 @@ def test_blocked_long_and_empty_captions_do_not_train(own_data: Data, flickr8k: 
 
 def test_a_data_set_without_a_folder_is_named(data: Data) -> None:
     with pytest.raises(RecipeError, match="'coco'") as caught:
-        load_split(data, "coco/train2014")
+        load_split(data, "coco/train2014", silent)
     assert caught.value.kind == "unknown-data"
 
 
@@ -327,6 +327,6 @@ def wait_for(condition: object) -> None:
 
 def test_a_limit_keeps_the_first_photos_by_name(flickr8k: Path) -> None:
     data = Data(folders={"flickr8k": str(flickr8k)}, train=["flickr8k/train"], dev="flickr8k/dev")
-    every = sorted(photo.id for photo in load_split(data, "flickr8k/train"))
-    limited = load_split(replace(data, limit={"flickr8k/train": 3}), "flickr8k/train")
+    every = sorted(photo.id for photo in load_split(data, "flickr8k/train", silent))
+    limited = load_split(replace(data, limit={"flickr8k/train": 3}), "flickr8k/train", silent)
     assert [photo.id for photo in limited] == every[:3]
