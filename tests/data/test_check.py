@@ -42,7 +42,7 @@ def test_a_sound_data_set_has_no_problems(flickr8k: Path) -> None:
 
 def test_each_problem_is_told_once(flickr8k: Path, picture: Picture) -> None:
     photos = flickr8k / PHOTOS
-    (photos / "0_ab.jpg").unlink()
+    (photos / "0_ab.jpg").unlink()  # told as missing, not as unreadable too
     (photos / "1_ab.jpg").write_bytes(b"no picture")
     Image.fromarray(picture(3)).resize((200, 150)).save(photos / "6_ab.jpg", quality=60)  # that of dev
     with (flickr8k / CAPTIONS).open("a", encoding="utf-8") as file:

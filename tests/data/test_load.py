@@ -64,7 +64,9 @@ def test_what_is_sifted_is_sound(photos: list[CaptionedPhoto]) -> None:
 
 @pytest.mark.parametrize("name", ["\0", "a" * 10000, "\ud800", "a\nb", "../" * 3000])
 def test_a_name_that_no_file_can_have_is_a_missing_photo(flickr8k: Path, name: str) -> None:
-    found = sift([CaptionedPhoto(name, flickr8k / name, ("A dog.",))])
+    strange = CaptionedPhoto(name, flickr8k / name, ("A dog.",))
+    assert strange.key
+    found = sift([strange])
     assert found.faults.missing == (name,)
     assert all(line.isprintable() for line in found.faults.lines("train"))
 

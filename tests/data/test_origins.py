@@ -29,7 +29,7 @@ def test_the_photos_of_2014_and_2017_are_the_same() -> None:
     assert coco_origin("000000391895.jpg") == coco_origin("COCO_train2014_000000391895.jpg") == "coco/391895"
 
 
-def test_without_an_origin_photos_are_the_same_if_their_files_are(tmp_path: Path) -> None:
+def test_without_an_origin_photos_are_the_same_if_their_paths_are(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     one, other = (CaptionedPhoto("1.jpg", tmp_path / place / "1.jpg", ()) for place in ("a", "b"))
     assert one.key != other.key

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from pictell.data import coco, flickr8k, flickr30k, flickr30k_entities, karpathy, visual_genome, vizwiz
-from pictell.data.faults import Faults, sift
+from pictell.data.faults import Faults, is_on_disk, sift
 from pictell.data.load import read_split
 from pictell.data.perceptual_hash import hash_files, near_duplicates
 from pictell.data.photos_with_captions import CaptionedPhoto
@@ -150,11 +150,11 @@ def look_into(splits: Splits, on_photo: Callable[[], None] = lambda: None) -> Co
         found = []
         for photo in photos:
             try:
-                found.append(hash_files([photo.path])[0])
-                readable[split].append(photo)
+                if is_on_disk(photo):
+                    found.append(hash_files([photo.path])[0])
+                    readable[split].append(photo)
             except PhotoError as error:
-                if error.kind != "missing":  # told anyway
-                    unreadable[split][photo.id] = error.message
+                unreadable[split][photo.id] = error.message
             on_photo()
         hashes[split] = np.array(found, np.uint64)
     alike = (

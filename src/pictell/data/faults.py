@@ -50,6 +50,11 @@ class Sifted:
     withdrawn: tuple[str, ...]
 
 
+def is_on_disk(photo: CaptionedPhoto) -> bool:
+    """Whether the photo's file is there, whatever is in it."""
+    return os.path.isfile(photo.path)  # noqa: PTH113  # unlike the method of paths, never raises for a strange name
+
+
 def sift(photos: Iterable[CaptionedPhoto]) -> Sifted:
     """Looks at each photo, but not into its file. Of photos with one id the first is kept, of its captions those with text."""
     kept: list[CaptionedPhoto] = []
@@ -65,7 +70,7 @@ def sift(photos: Iterable[CaptionedPhoto]) -> Sifted:
             continue
         seen.add(photo.id)
         captions = tuple(caption for caption in photo.captions if caption.strip())
-        there = os.path.isfile(photo.path)  # noqa: PTH113  # unlike the method of paths, never raises for a strange name
+        there = is_on_disk(photo)
         if not there:
             missing.append(photo.id)
         if captions != photo.captions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,5 +23,5 @@ class CaptionedPhoto:
 
     @property
     def key(self) -> str:
-        """The same for the same photo in whatever data set; without an origin two photos are the same if their file is."""
-        return self.origin or str(self.path.resolve())
+        """The same for the same photo in whatever data set; without an origin two photos are the same if their path is."""
+        return self.origin or os.path.abspath(self.path)  # noqa: PTH100  # `resolve` raises for a name no file can have

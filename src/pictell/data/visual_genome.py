@@ -20,8 +20,8 @@ _FOLDERS = ("VG_100K", "VG_100K_2")
 def load_visual_genome(folder: Path, split: str) -> list[CaptionedPhoto]:
     """The photos of a split by number that have region phrases; equal phrases of a photo come once.
 
-    `folder` holds `region_descriptions.json`, `image_data.json`, `VG_100K/` and `VG_100K_2/` as published. The phrases of
-    all of it take about a gigabyte of memory. Raises `DataError` naming what is missing.
+    `folder` holds `region_descriptions.json`, `image_data.json`, `VG_100K/` and `VG_100K_2/` as published. Reading them
+    takes about 1.5 GB of memory. Raises `DataError` naming what is missing.
     """
     check_split(split, SPLITS, "Visual Genome")
     regions, images, *_ = (
