@@ -78,7 +78,7 @@ def test_without_looking_into_files_what_they_hold_is_not_told(flickr8k: Path) -
 def test_only_the_named_splits(flickr8k: Path) -> None:
     (flickr8k / PHOTOS / "0_ab.jpg").unlink()
     assert list(report(flickr8k, "dev").splits) == ["dev"]
-    assert list(report(flickr8k, "dev").problems()) == []
+    assert list(report(flickr8k, "dev", "dev").problems()) == [], "a split has no photo in common with itself"
     with pytest.raises(DataError) as caught:
         report(flickr8k, "dev", "validation")
     assert caught.value.kind == "unknown-split"

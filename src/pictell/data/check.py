@@ -109,7 +109,7 @@ def read_splits(data: str, splits: Sequence[str] = ()) -> Splits:
 
     """
     kind = data.partition(":")[0]
-    groups = [splits] if splits else SPLITS.get(kind, ())
+    groups = [tuple(dict.fromkeys(splits))] if splits else SPLITS.get(kind, ())
     if not groups:
         read_split(data, "")  # an unknown kind is told as always
         raise DataError("unknown-split", f"{data}: which splits? Name them with --split")
