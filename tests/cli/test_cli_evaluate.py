@@ -109,6 +109,22 @@ def test_a_photo_that_fails_is_named_and_counted(run: Any, flickr8k: Path, tiny_
     assert json.loads((tmp_path / "captions.json").read_text())[1] == {"image_id": NAMES[1], "caption": ""}
 
 
+def test_a_photo_that_is_not_there_stops_or_is_left_out_and_counted(
+    run: Any, flickr8k: Path, tiny_bundle: Path
+) -> None:
+    command = ["evaluate", "--model", tiny_bundle, "--data", f"flickr8k:{flickr8k}", "--json"]
+    (flickr8k / "Flicker8k_Dataset" / NAMES[1]).unlink()
+    ran = run(*command)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (1, "", 1)
+    assert NAMES[1] in ran.err
+    assert "--skip-missing" in ran.err
+    ran = run(*command, "--skip-missing")
+    assert (ran.code, ran.err.count("\n")) == (0, 1)
+    assert "left out: " in ran.err
+    assert "1 photos of the test split are not on disk" in ran.err
+    assert json.loads(ran.out)["photos"] == 5
+
+
 def test_coco_photos_are_known_by_number() -> None:
     from pictell.cli.evaluate import _image_id
 

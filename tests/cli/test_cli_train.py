@@ -62,8 +62,10 @@ def test_a_recipe_is_run_in_its_folder(run: Any, recipe: Path, trainer: type[Fak
     given, out = trainer.given
     assert (given.name, given.seed, given.phases[0].epochs) == ("small", 5, 2)
     assert out == Path("runs/small")
-    run("train", recipe, "out=elsewhere")
+    assert not given.data.skip_missing
+    run("train", recipe, "out=elsewhere", "--skip-missing")
     assert trainer.given[1] == Path("elsewhere")
+    assert trainer.given[0].data.skip_missing
 
 
 def test_an_interrupt_says_how_to_go_on(run: Any, recipe: Path, trainer: type[FakeTrainer], tmp_path: Path) -> None:

@@ -10,7 +10,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from pictell.data import load_dataset
+from pictell.errors import DataError
+
 Picture = Callable[..., NDArray[np.uint8]]
+Refused = Callable[[str, str], DataError]
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +43,17 @@ def flickr8k(tmp_path: Path, picture: Picture) -> Path:
         text = "".join(f"{number}_ab.jpg\n" for number in names)
         (folder / f"Flickr8k_text/Flickr_8k.{split}Images.txt").write_text(text, encoding="utf-8")
     return folder
+
+
+@pytest.fixture
+def refused() -> Refused:
+    """`refused("KIND:FOLDER", split)`: the error that loading it ends in, one line that names the folder."""
+
+    def load(name: str, split: str) -> DataError:
+        with pytest.raises(DataError) as caught:
+            load_dataset(name, split)
+        assert name.partition(":")[2] in caught.value.message
+        assert "\n" not in caught.value.message
+        return caught.value
+
+    return load

@@ -49,7 +49,7 @@ def write(folder: Path, content: Any) -> None:
 
 def refused(folder: Path) -> DataError:
     with pytest.raises(DataError) as caught:
-        load_coco(folder, "train2014")
+        load_dataset(f"coco:{folder}", "train2014")
     assert str(folder) in caught.value.message
     assert "\n" not in caught.value.message
     return caught.value
@@ -86,6 +86,7 @@ def test_a_missing_photo_is_named(coco: Path) -> None:
         {"annotations": None, "images": []},
         {"annotations": [{"image_id": 3}], "images": []},
         {"annotations": [{"image_id": "x", "caption": "A cat."}], "images": []},
+        {"annotations": [{"image_id": float("inf"), "caption": "A cat."}], "images": []},
         {"annotations": [], "images": [{"id": 3}]},
     ],
 )
@@ -110,6 +111,24 @@ def test_an_unknown_split_is_refused(coco: Path) -> None:
     with pytest.raises(DataError, match="val2017") as caught:
         load_coco(coco, "test2014")
     assert caught.value.kind == "unknown-split"
+
+
+def test_coco_2017_is_read_and_its_photos_are_those_of_2014(coco: Path) -> None:
+    (coco / "val2017").mkdir()
+    (coco / "val2017/000000000007.jpg").touch()
+    content = {
+        "images": [{"id": 7, "file_name": "000000000007.jpg", "coco_url": "", "date_captured": "2013-11-14 17:02:52"}],
+        "annotations": [{"id": 9, "image_id": 7, "caption": "A dog runs."}],
+    }
+    (coco / "annotations/captions_val2017.json").write_text(json.dumps(content), encoding="utf-8")
+    [photo] = load_dataset(f"coco:{coco}", "val2017")
+    assert (photo.id, photo.path, photo.captions) == (
+        "000000000007.jpg",
+        coco / "val2017/000000000007.jpg",
+        ("A dog runs.",),
+    )
+    same, other = load_dataset(f"coco:{coco}", "train2014")
+    assert photo.key == same.key != other.key
 
 
 @pytest.mark.shared

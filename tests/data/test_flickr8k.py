@@ -75,7 +75,7 @@ def test_unknown_names_are_refused(flickr8k: Path) -> None:
     with pytest.raises(DataError, match="train, dev, test") as caught:
         load_dataset(f"flickr8k:{flickr8k}", "validation")
     assert caught.value.kind == "unknown-split"
-    for name in ("flickr8k", str(flickr8k), "flickr30k:there", ""):
+    for name in ("flickr8k", str(flickr8k), "flickr9k:there", ""):
         with pytest.raises(DataError, match="KIND:FOLDER") as caught:
             load_dataset(name, "train")
         assert caught.value.kind == "unknown-data"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -19,7 +20,7 @@ from PIL import Image
 
 from pictell.data import CaptionedPhoto
 from pictell.data.augmentation import Augmentation
-from pictell.errors import RecipeError
+from pictell.errors import DataError, RecipeError
 from pictell.language import Vocabulary
 from pictell.photos import Preprocessing
 from pictell.training import load_recipe
@@ -206,7 +207,7 @@ def test_views_are_taken_in_turn_and_their_captions_mirrored() -> None:
 
 
 def test_the_captions_of_a_mirrored_photo_are_mirrored(data: Data) -> None:
-    photo = load_split(data, "flickr8k/train")[0]
+    photo = load_split(data, "flickr8k/train", silent)[0]
     examples = [Example(photo, (("a", "dog", "left", "of", "it"),))]
 
     def read(mirror: float) -> Batch:
@@ -244,7 +245,7 @@ def add(data: Data, name: str, pixels: NDArray[np.uint8], captions: list[str]) -
 
 
 def test_a_photo_that_is_held_out_under_another_name_does_not_train(own_data: Data) -> None:
-    held_out = load_split(own_data, "flickr8k/dev")[1]
+    held_out = load_split(own_data, "flickr8k/dev", silent)[1]
     with Image.open(held_out.path) as image:
         planted = np.asarray(image.resize((100, 80), Image.Resampling.BICUBIC))
     before = load_examples(own_data, silent)
@@ -260,6 +261,53 @@ def test_a_photo_that_is_held_out_under_another_name_does_not_train(own_data: Da
 def test_a_photo_that_is_held_out_under_its_own_name_does_not_train(own_data: Data) -> None:
     everything = replace(own_data, train=["flickr8k/train", "flickr8k/dev"])
     assert load_examples(everything, silent) == load_examples(own_data, silent)
+
+
+def coco_like(folder: Path, split: str, names: Sequence[str]) -> None:
+    """A split of COCO with pictures of noise, all different, that look like no other."""
+    (folder / split).mkdir(parents=True)
+    (folder / "annotations").mkdir(exist_ok=True)
+    images, annotations = [], []
+    for number, name in enumerate(names):
+        seed = sum(map(ord, split + name))
+        pixels = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), np.uint8)
+        Image.fromarray(pixels).resize((64, 64), Image.Resampling.NEAREST).save(folder / split / name)
+        images.append({"id": number, "file_name": name})
+        annotations.append({"id": number, "image_id": number, "caption": "A dog ."})
+    content = json.dumps({"images": images, "annotations": annotations})
+    (folder / f"annotations/captions_{split}.json").write_text(content, encoding="utf-8")
+
+
+def test_equal_names_in_different_sets_do_not_clash(own_data: Data, tmp_path: Path) -> None:
+    held_out = load_split(own_data, "flickr8k/dev", silent)[0]
+    coco_like(tmp_path / "coco", "train2014", [held_out.id])
+    mixed = replace(
+        own_data,
+        folders={**own_data.folders, "coco": str(tmp_path / "coco")},
+        train=["flickr8k/train", "coco/train2014"],
+    )
+    found = load_examples(mixed, silent)
+    assert found[:-1] == load_examples(own_data, silent)
+    assert found[-1].photo.id == held_out.id
+
+
+def test_a_held_out_photo_is_known_in_another_set_whatever_it_looks_like(own_data: Data, tmp_path: Path) -> None:
+    coco_like(tmp_path / "coco", "val2014", ["COCO_val2014_000000000042.jpg"])
+    coco_like(tmp_path / "coco", "train2017", ["000000000042.jpg", "000000000043.jpg"])
+    mixed = replace(own_data, folders={"coco": str(tmp_path / "coco")}, train=["coco/train2017"])
+    for held_out, kept in (([], ["42", "43"]), (["coco/val2014"], ["43"])):
+        found = load_examples(replace(mixed, held_out=held_out), silent)
+        assert [example.photo.id[10:12] for example in found] == kept
+
+
+def test_missing_photos_stop_the_run_or_are_left_out_and_counted(own_data: Data) -> None:
+    before = load_examples(own_data, silent)
+    before[2].photo.path.unlink()
+    with pytest.raises(DataError, match="not on disk"):
+        load_examples(own_data, silent)
+    said: list[str] = []
+    assert load_examples(replace(own_data, skip_missing=True), said.append) == before[:2] + before[3:]
+    assert "1 photos of the train split are not on disk" in said[0]
 
 
 def test_blocked_long_and_empty_captions_do_not_train(own_data: Data, flickr8k: Path) -> None:
@@ -279,7 +327,7 @@ def test_blocked_long_and_empty_captions_do_not_train(own_data: Data, flickr8k: 
 
 def test_a_data_set_without_a_folder_is_named(data: Data) -> None:
     with pytest.raises(RecipeError, match="'coco'") as caught:
-        load_split(data, "coco/train2014")
+        load_split(data, "coco/train2014", silent)
     assert caught.value.kind == "unknown-data"
 
 
@@ -327,6 +375,6 @@ def wait_for(condition: object) -> None:
 
 def test_a_limit_keeps_the_first_photos_by_name(flickr8k: Path) -> None:
     data = Data(folders={"flickr8k": str(flickr8k)}, train=["flickr8k/train"], dev="flickr8k/dev")
-    every = sorted(photo.id for photo in load_split(data, "flickr8k/train"))
-    limited = load_split(replace(data, limit={"flickr8k/train": 3}), "flickr8k/train")
+    every = sorted(photo.id for photo in load_split(data, "flickr8k/train", silent))
+    limited = load_split(replace(data, limit={"flickr8k/train": 3}), "flickr8k/train", silent)
     assert [photo.id for photo in limited] == every[:3]

@@ -9,6 +9,7 @@ import typer
 from pictell import __version__
 from pictell.cli.average import average
 from pictell.cli.caption import caption
+from pictell.cli.data import data
 from pictell.cli.doctor import doctor
 from pictell.cli.evaluate import evaluate
 from pictell.cli.export import export
@@ -37,3 +38,4 @@ def _pictell(
 
 for command in (caption, models, doctor, evaluate, score, train, average, export):
     app.command()(command)
+app.add_typer(data)

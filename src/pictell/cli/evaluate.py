@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pictell.cli.bar import Bar
-from pictell.cli.options import Beam, Json, Metrics, Model, Threads, chosen_metrics
+from pictell.cli.options import Beam, Json, Metrics, Model, SkipMissing, Threads, chosen_metrics
 from pictell.cli.output import emit_json, say, write_file
 from pictell.errors import PictellError
 
@@ -34,6 +34,7 @@ def evaluate(
     metrics: Metrics = None,
     threads: Threads = None,
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N photos.")] = None,
+    skip_missing: SkipMissing = False,
     captions: Annotated[
         Path | None, typer.Option(metavar="FILE.json", help="Write the captions there, in the COCO results format.")
     ] = None,
@@ -62,7 +63,7 @@ def evaluate(
     if record is not None:
         check_record(record)
     captioner = load(model, threads=threads)
-    photos = load_dataset(data, split)[:limit]
+    photos = load_dataset(data, split, skip_missing=skip_missing, say=say)[:limit]
     with Bar(len(photos)) as bar:
 
         def watch(photo: CaptionedPhoto, result: Caption | PictellError) -> None:

@@ -20,6 +20,13 @@ Threads = Annotated[
     typer.Option(min=1, metavar="N", help="How many cores to use.  [default: as many as there are, 8 at most]"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+SkipMissing = Annotated[
+    bool,
+    typer.Option(
+        "--skip-missing",
+        help="Leave out and count photos that are not on disk or have no captions, instead of stopping.",
+    ),
+]
 Metrics = Annotated[
     str | None,
     typer.Option(metavar="NAME,...", help="Which metrics.  [default: those that need nothing but this package]"),

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from pictell.cli.output import emit, shown
+from pictell.cli.table import print_table
 
 if TYPE_CHECKING:
     from pictell.metrics import Scores
@@ -129,8 +130,8 @@ class Report:
             ]
         elif self.resamples:
             heads.append(f"{self.level:.0%} interval")
-        _print_table(heads, [[name, *self._cells(name)] for name in self.scores.corpus])
-        _print_table(["captions", str(len(self.captions))], [[each.label, each.text] for each in self._beside()])
+        print_table(heads, [[name, *self._cells(name)] for name in self.scores.corpus])
+        print_table(["captions", str(len(self.captions))], [[each.label, each.text] for each in self._beside()])
         for line in self._notes():
             emit(shown(line))
 
@@ -224,7 +225,7 @@ class Agreement:
             for name, tau in self.tau.items()
         ]
         emit(f"agreement with people, Kendall's tau-c: {self.data}")
-        _print_table(["measure", "tau-c", "published"], rows)
+        print_table(["measure", "tau-c", "published"], rows)
         emit(f"{self.pairs} pairs of a photo and a caption, {self.ratings} ratings")
         for line in _versions(self.versions):
             emit(line)
@@ -260,15 +261,3 @@ def _csv(rows: Iterable[_Row]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
-
-
-def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table()
-    for place, head in enumerate(heads):
-        table.add_column(head, justify="right" if place else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pictell.cli.extras import require_training_parts
+from pictell.cli.options import SkipMissing
 from pictell.cli.output import emit, say
 
 
@@ -32,6 +33,7 @@ def train(
             help="Go on from a model's weights and words: a bundle (pictell-default is the shipped one) or a run's folder.",
         ),
     ] = None,
+    skip_missing: SkipMissing = False,
 ) -> None:
     """Train a model as a recipe says.
 
@@ -42,7 +44,7 @@ def train(
     from pictell.training import Trainer, load_recipe
     from pictell.training.start import settings_to_go_on_from
 
-    settings = settings or []
+    settings = [*(settings or []), *(["data.skip_missing=true"] if skip_missing else [])]
     loaded = load_recipe(recipe, [*(settings_to_go_on_from(start) if start else []), *settings])
     try:
         trainer = Trainer(loaded, loaded.folder)

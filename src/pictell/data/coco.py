@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+from pictell.data.origins import coco_origin
 from pictell.data.photos_with_captions import CaptionedPhoto
-from pictell.errors import DataError
+from pictell.data.reading import check_split, find_part, layout, read_json
 
 SPLITS = ("train2014", "val2014", "train2017", "val2017")
+_SOURCE = "https://cocodataset.org/#download"
 
 
 def load_coco(folder: Path, split: str) -> list[CaptionedPhoto]:
@@ -16,29 +19,34 @@ def load_coco(folder: Path, split: str) -> list[CaptionedPhoto]:
 
     `folder` holds `annotations/` and a folder named like the split. Raises `DataError` naming what is missing.
     """
-    if split not in SPLITS:
-        raise DataError("unknown-split", f"COCO has no split {split!r}; it has {', '.join(SPLITS)}")
-    annotations = folder / "annotations" / f"captions_{split}.json"
-    for part in (annotations, folder / split):
-        if not part.exists():
-            raise DataError(
-                "missing",
-                f"{folder} is not COCO in its official layout: {part.relative_to(folder)} is missing "
-                "(https://cocodataset.org/#download)",
-            )
+    check_split(split, SPLITS, "COCO")
+    annotations, photos = (
+        find_part(folder, [part], "COCO", _SOURCE) for part in (f"annotations/captions_{split}.json", split)
+    )
+    return read_coco(annotations, photos)
+
+
+def read_coco(
+    annotations: Path, folder: Path, rejects: Callable[[Mapping[str, Any]], bool] = lambda annotation: False
+) -> list[CaptionedPhoto]:
+    """The photos of a caption file in COCO's form that have captions, in its order; `folder` holds them.
+
+    Captions whose annotation the data set `rejects` are counted and left out. Raises `DataError` for another file.
+    """
     captions: dict[int, list[str]] = {}
-    try:
-        content = json.loads(annotations.read_text(encoding="utf-8"))
+    rejected: dict[int, int] = {}
+    with layout(annotations, "a COCO caption file"):
+        content = read_json(annotations)
         for annotation in content["annotations"]:
-            captions.setdefault(int(annotation["image_id"]), []).append(str(annotation["caption"]).strip())
+            number, caption = int(annotation["image_id"]), str(annotation["caption"]).strip()
+            own = captions.setdefault(number, [])
+            if rejects(annotation):
+                rejected[number] = rejected.get(number, 0) + 1
+            else:
+                own.append(caption)
         images = [(int(image["id"]), str(image["file_name"])) for image in content["images"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError("layout", f"{annotations} is not a COCO caption file: {error!r}") from error
-    photos = [
-        CaptionedPhoto(name, folder / split / name, tuple(captions[number]))
+    return [
+        CaptionedPhoto(name, folder / name, tuple(captions[number]), coco_origin(name), rejected.get(number, 0))
         for number, name in images
         if number in captions
     ]
-    if missing := [photo.id for photo in photos if not photo.path.is_file()]:
-        raise DataError("missing", f"{folder / split}: {len(missing)} photos are missing, first {missing[0]}")
-    return photos

@@ -3,18 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from pictell.data.coco import load_coco
+from pictell.data.faults import sift
 from pictell.data.flickr8k import load_flickr8k
+from pictell.data.flickr30k import load_flickr30k
+from pictell.data.flickr30k_entities import load_flickr30k_entities
+from pictell.data.karpathy import load_karpathy
 from pictell.data.photos_with_captions import CaptionedPhoto
+from pictell.data.visual_genome import load_visual_genome
+from pictell.data.vizwiz import load_vizwiz
 from pictell.errors import DataError
 
-DATASETS: Mapping[str, Callable[[Path, str], list[CaptionedPhoto]]] = {"flickr8k": load_flickr8k, "coco": load_coco}
+DATASETS: Mapping[str, Callable[[Path, str], list[CaptionedPhoto]]] = {
+    "flickr8k": load_flickr8k,
+    "flickr8k-karpathy": partial(load_karpathy, "flickr8k"),
+    "flickr30k": load_flickr30k,
+    "flickr30k-karpathy": partial(load_karpathy, "flickr30k"),
+    "flickr30k-entities": load_flickr30k_entities,
+    "coco": load_coco,
+    "coco-karpathy": partial(load_karpathy, "coco"),
+    "vizwiz": load_vizwiz,
+    "visual-genome": load_visual_genome,
+}
+"""What reads the photos of a split as they are listed, faults and all."""
 
 
-def load_dataset(name: str, split: str) -> list[CaptionedPhoto]:
-    """Loads `KIND:FOLDER`, for example `flickr8k:data/flickr8k`; raises `DataError` where it cannot."""
+def load_dataset(
+    name: str, split: str, *, skip_missing: bool = False, say: Callable[[str], None] = lambda text: None
+) -> list[CaptionedPhoto]:
+    """Loads a split of `KIND:FOLDER`, for example `flickr8k:data/flickr8k`.
+
+    With `skip_missing` photos that are not on disk, have no captions or come twice, and captions without text, are left
+    out. What is left out is counted and told to `say`, as are the photos all of whose captions the data set withdrew.
+
+    Raises:
+        DataError: the name, the split or a part of the data set is not there, no photo is left, or, without
+            `skip_missing`, there is something that would be left out.
+
+    """
+    photos = read_split(name, split)
+    sifted = sift(photos)
+    if faults := sifted.faults:
+        told = f"{name}: {'; '.join(faults.lines(split))}"
+        if not skip_missing:
+            raise DataError(
+                faults.kinds[0], f"{told} (--skip-missing, or data.skip_missing in a recipe, leaves them out)"
+            )
+        say(f"left out: {told}")
+    if withdrawn := sifted.withdrawn:
+        say(f"left out: {name}: {len(withdrawn)} photos of the {split} split, whose captions the set itself withdrew")
+    if photos and not sifted.photos:
+        raise DataError("no-photos", f"{name}: no photo of the {split} split is left")
+    return sifted.photos
+
+
+def read_split(name: str, split: str) -> list[CaptionedPhoto]:
+    """The photos of a split of `KIND:FOLDER` as its files list them; raises `DataError` where it cannot."""
     kind, colon, folder = name.partition(":")
     if not colon or kind not in DATASETS:
         raise DataError(

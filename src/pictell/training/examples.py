@@ -52,12 +52,12 @@ class Batch:
         return Batch(self.indices[kept], read, predict, self.mirrored[kept], self.views[kept], pixels)
 
 
-def load_split(data: Data, name: str) -> list[CaptionedPhoto]:
-    """Loads `SET/SPLIT` from the folder that the recipe gives for the set."""
+def load_split(data: Data, name: str, say: Callable[[str], None]) -> list[CaptionedPhoto]:
+    """Loads `SET/SPLIT` from the folder that the recipe gives for the set; `say` hears what was left out."""
     kind, _, split = name.partition("/")
     if kind not in data.folders:
         raise RecipeError("unknown-data", f"{name!r}: data.folders names no {kind!r}")
-    photos = load_dataset(f"{kind}:{data.folders[kind]}", split)
+    photos = load_dataset(f"{kind}:{data.folders[kind]}", split, skip_missing=data.skip_missing, say=say)
     if name in data.limit:
         photos = sorted(photos, key=lambda photo: photo.id)[: data.limit[name]]
     return photos
@@ -65,17 +65,17 @@ def load_split(data: Data, name: str) -> list[CaptionedPhoto]:
 
 def load_examples(data: Data, say: Callable[[str], None]) -> list[Example]:
     """The training examples of a recipe, held-out photos and blocked captions left out; `say` hears what was left out."""
-    photos = [photo for name in data.train for photo in load_split(data, name)]
+    photos = [photo for name in data.train for photo in load_split(data, name, say)]
     if data.held_out:
-        held_out = [photo for name in data.held_out for photo in load_split(data, name)]
-        ids = {photo.id for photo in held_out}
+        held_out = [photo for name in data.held_out for photo in load_split(data, name, say)]
+        keys = {photo.key for photo in held_out}
         photos, hashes = _readable(photos, say)
         pairs = near_duplicates(hashes, hash_files([p.path for p in held_out]))
         for number, other in pairs:
             say(f"left out {photos[number].id}: looks like {held_out[other].id}")
         say(f"{len(photos)} training photos compared with {len(held_out)} held-out ones: {len(pairs) or 'none'} alike")
         alike = {number for number, _ in pairs}
-        photos = [photo for number, photo in enumerate(photos) if number not in alike and photo.id not in ids]
+        photos = [photo for number, photo in enumerate(photos) if number not in alike and photo.key not in keys]
     examples, blocked, long = [], 0, 0
     for photo in photos:
         captions = [tuple(tokenise(caption)) for caption in photo.captions]

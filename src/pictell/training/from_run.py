@@ -36,7 +36,7 @@ def choose_calibration(run: Path, data: str, count: int = CALIBRATION_PHOTOS) ->
     if split is None:
         trained_on = ", ".join(recipe["data"]["train"])
         raise RecipeError("calibration", f"calibrate with what {run} was trained on ({trained_on}), not {kind!r}")
-    photos = load_dataset(data, split)
+    photos = load_dataset(data, split, skip_missing=recipe["data"].get("skip_missing", False))
     chosen = np.random.default_rng(recipe["seed"]).permutation(len(photos))[:count]
     return [photos[number].path for number in sorted(chosen)]
 

@@ -10,9 +10,19 @@ from typing import Any
 from pictell.bundle import Bundle
 from pictell.errors import RecipeError
 
+_FLICKR8K = "Flickr8k (Hodosh, Young and Hockenmaier 2013; for research, not for commerce)"
+_FLICKR30K = "Flickr30k (Young et al. 2014; for research and education, not for commerce)"
+_COCO = "COCO (Chen et al. 2015; captions CC BY 4.0, photos on their Flickr owners' terms)"
 _TERMS = {
-    "flickr8k": "Flickr8k (Hodosh, Young and Hockenmaier 2013; for research, not for commerce)",
-    "coco": "COCO (Chen et al. 2015; captions CC BY 4.0, photos on their Flickr owners' terms)",
+    "flickr8k": _FLICKR8K,
+    "flickr8k-karpathy": _FLICKR8K,
+    "flickr30k": _FLICKR30K,
+    "flickr30k-karpathy": _FLICKR30K,
+    "flickr30k-entities": _FLICKR30K,
+    "coco": _COCO,
+    "coco-karpathy": _COCO,
+    "vizwiz": "VizWiz-Captions (Gurari et al. 2020; CC BY 4.0)",
+    "visual-genome": "Visual Genome (Krishna et al. 2017; phrases CC BY 4.0, photos on their Flickr owners' terms)",
 }
 
 
@@ -66,7 +76,7 @@ def lineage(run: Path) -> tuple[list[Mapping[str, Any]], list[Bundle]]:
 def terms_of(recipes: Sequence[Mapping[str, Any]], bundles: Sequence[Bundle]) -> str:
     """A line or two on the data that such a model was learnt from."""
     kinds = dict.fromkeys(name.partition("/")[0] for recipe in recipes for name in recipe["data"]["train"])
-    own = " and ".join(_TERMS.get(kind, kind) for kind in kinds)
+    own = " and ".join(dict.fromkeys(_TERMS.get(kind, kind) for kind in kinds))
     before = " ".join(dict.fromkeys(bundle.terms for bundle in bundles))
     return f"{before} Then trained on {own}." if before else f"Trained on {own}."
 

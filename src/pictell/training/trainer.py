@@ -86,7 +86,7 @@ class Trainer:
         _log_to(out / "log.txt" if self.processes.first else None)
         self._same_recipe()
         self.examples = load_examples(recipe.data, log.info)
-        self.dev = load_split(recipe.data, recipe.data.dev)
+        self.dev = load_split(recipe.data, recipe.data.dev, log.info)
         if recipe.model.start_from:
             if not Path(recipe.model.start_from).is_file():
                 raise RecipeError("missing", f"model.start_from: there is no file {recipe.model.start_from}")

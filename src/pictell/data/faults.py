@@ -1,0 +1,83 @@
+"""What may be wrong with the photos of a split, whatever the data set, and the photos without it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, replace
+
+from pictell.data.photos_with_captions import CaptionedPhoto
+from pictell.photos import printable
+
+
+@dataclass(frozen=True)
+class Faults:
+    """The ids of photos whose file is `missing`, that are `uncaptioned`, of whose captions some are `empty`, and of those
+    that are there again (`duplicate`), each in the order of the split."""
+
+    missing: tuple[str, ...] = ()
+    uncaptioned: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
+    duplicate: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, each.name) for each in fields(self))
+
+    @property
+    def kinds(self) -> list[str]:
+        """The names of what is wrong."""
+        return [each.name for each in fields(self) if getattr(self, each.name)]
+
+    def lines(self, split: str) -> Iterator[str]:
+        """What is wrong with the split, one clause each, for people."""
+        for ids, what in (
+            (self.missing, "are not on disk"),
+            (self.uncaptioned, "have no captions"),
+            (self.empty, "have an empty caption"),
+            (self.duplicate, "have the id of another one"),
+        ):
+            if ids:
+                yield f"{len(ids)} photos of the {split} split {what}, first {printable(ids[0])}"
+
+
+@dataclass(frozen=True)
+class Sifted:
+    """The `photos` of a split that are sound, with what was wrong with the others, and the ids of photos all of whose
+    captions the data set itself `withdrew`, which is no fault."""
+
+    photos: list[CaptionedPhoto]
+    faults: Faults
+    withdrawn: tuple[str, ...]
+
+
+def is_on_disk(photo: CaptionedPhoto) -> bool:
+    """Whether the photo's file is there, whatever is in it."""
+    return os.path.isfile(photo.path)  # noqa: PTH113  # unlike the method of paths, never raises for a strange name
+
+
+def sift(photos: Iterable[CaptionedPhoto]) -> Sifted:
+    """Looks at each photo, but not into its file. Of photos with one id the first is kept, of its captions those with text."""
+    kept: list[CaptionedPhoto] = []
+    seen: set[str] = set()
+    missing: list[str] = []
+    uncaptioned: list[str] = []
+    empty: list[str] = []
+    duplicate: list[str] = []
+    withdrawn: list[str] = []
+    for photo in photos:
+        if photo.id in seen:
+            duplicate.append(photo.id)
+            continue
+        seen.add(photo.id)
+        captions = tuple(caption for caption in photo.captions if caption.strip())
+        there = is_on_disk(photo)
+        if not there:
+            missing.append(photo.id)
+        if captions != photo.captions:
+            empty.append(photo.id)
+        if not photo.captions:
+            (withdrawn if photo.rejected else uncaptioned).append(photo.id)
+        if there and captions:
+            kept.append(photo if captions == photo.captions else replace(photo, captions=captions))
+    faults = Faults(tuple(missing), tuple(uncaptioned), tuple(empty), tuple(duplicate))
+    return Sifted(kept, faults, tuple(withdrawn))
