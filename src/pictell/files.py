@@ -1,8 +1,9 @@
-"""Files that are there whole or, after a failure, as they were."""
+"""Files that are there whole or, after a failure, as they were; and where what can be made again is kept."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 
@@ -21,3 +22,16 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def cache_folder() -> Path:
+    """`PICTELL_CACHE`, or `pictell` in the user's folder for caches as the system has it."""
+    if own := os.environ.get("PICTELL_CACHE"):
+        return Path(own)
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "pictell"

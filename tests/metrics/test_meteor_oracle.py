@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pictell.files import cache_folder
 from pictell.metrics import score
 from pictell.metrics.meteor import Meteor
-from pictell.metrics.meteor.data import MeteorFiles, cache_folder
+from pictell.metrics.meteor.data import MeteorFiles
 
 pytest.importorskip("Stemmer", reason="needs PyStemmer")
 pytest.importorskip("pycocoevalcap.meteor.meteor", reason="needs pycocoevalcap")

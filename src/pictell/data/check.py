@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from pictell.data import coco, flickr8k, flickr30k, flickr30k_entities, karpathy, visual_genome, vizwiz
+from pictell.data import coco, flickr8k, flickr30k, flickr30k_entities, hashed_split, karpathy, visual_genome, vizwiz
 from pictell.data.faults import Faults, is_on_disk, sift
 from pictell.data.load import read_split
 from pictell.data.perceptual_hash import hash_files, near_duplicates
@@ -28,6 +28,9 @@ SPLITS: Mapping[str, Sequence[Sequence[str]]] = {
     "coco-karpathy": [karpathy.SPLITS],
     "vizwiz": [vizwiz.SPLITS],
     "visual-genome": [visual_genome.SPLITS],
+    "photos": [hashed_split.SPLITS],
+    "datasets": [("train", "validation", "val", "dev", "test")],
+    "webdataset": [("train", "val", "dev", "test")],
 }
 """The splits of each kind of data set, in groups: those of a group should have no photo in common."""
 

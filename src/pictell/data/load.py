@@ -12,7 +12,9 @@ from pictell.data.flickr8k import load_flickr8k
 from pictell.data.flickr30k import load_flickr30k
 from pictell.data.flickr30k_entities import load_flickr30k_entities
 from pictell.data.karpathy import load_karpathy
+from pictell.data.own_photos import load_own_photos
 from pictell.data.photos_with_captions import CaptionedPhoto
+from pictell.data.unpacked import load_hugging_face, load_webdataset
 from pictell.data.visual_genome import load_visual_genome
 from pictell.data.vizwiz import load_vizwiz
 from pictell.errors import DataError
@@ -27,6 +29,9 @@ DATASETS: Mapping[str, Callable[[Path, str], list[CaptionedPhoto]]] = {
     "coco-karpathy": partial(load_karpathy, "coco"),
     "vizwiz": load_vizwiz,
     "visual-genome": load_visual_genome,
+    "photos": load_own_photos,
+    "datasets": load_hugging_face,
+    "webdataset": load_webdataset,
 }
 """What reads the photos of a split as they are listed, faults and all."""
 

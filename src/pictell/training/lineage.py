@@ -23,6 +23,9 @@ _TERMS = {
     "coco-karpathy": _COCO,
     "vizwiz": "VizWiz-Captions (Gurari et al. 2020; CC BY 4.0)",
     "visual-genome": "Visual Genome (Krishna et al. 2017; phrases CC BY 4.0, photos on their Flickr owners' terms)",
+    "photos": "pictures and captions of the person who trained it",
+    "datasets": "a collection of the person who trained it",
+    "webdataset": "shards of the person who trained it",
 }
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pictell.errors import PictellError
+from pictell.files import cache_folder
 from pictell.metrics.meteor.align import align
-from pictell.metrics.meteor.data import MeteorFiles, Progress, cache_folder
+from pictell.metrics.meteor.data import MeteorFiles, Progress
 from pictell.metrics.meteor.matchers import PhraseMatcher, Phrases, WordMatcher, snowball_stemmer
 from pictell.metrics.meteor.normalise import meteor_words
 from pictell.metrics.meteor.score import DELTA, WEIGHTS, Statistics, from_statistics

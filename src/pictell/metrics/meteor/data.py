@@ -15,7 +15,6 @@ import json
 import os
 import shutil
 import struct
-import sys
 import tempfile
 import zipfile
 import zlib
@@ -178,19 +177,6 @@ class MeteorFiles:
 
 
 _MEMBERS = ("function/english.words", "synonym/english.synsets", "synonym/english.exceptions")
-
-
-def cache_folder() -> Path:
-    """`PICTELL_CACHE`, or `pictell` in the user's folder for caches as the system has it."""
-    if own := os.environ.get("PICTELL_CACHE"):
-        return Path(own)
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "pictell"
 
 
 def _index(chunks: Iterator[list[bytes]]) -> tuple[list[str], dict[str, npt.NDArray[Any]]]:

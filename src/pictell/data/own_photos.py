@@ -1,0 +1,131 @@
+"""A folder of one's own photos with a table of captions, CSV or JSON lines, also as Hugging Face's `imagefolder` has it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pictell.data.hashed_split import SPLITS, in_split
+from pictell.data.photos_with_captions import CaptionedPhoto
+from pictell.data.reading import check_split, read_lines
+from pictell.errors import DataError
+
+FILES = ("file", "file_name", "filename", "image", "image_name", "path", "photo")
+CAPTIONS = ("caption", "text", "captions", "description", "texts", "sentences", "sentence")
+
+_SUFFIXES = (".csv", ".tsv", ".jsonl")
+
+
+def load_own_photos(folder: Path, split: str) -> list[CaptionedPhoto]:
+    """The photos of a split, in the order of the table; each with the captions of all its rows.
+
+    `folder` holds one `.csv`, `.tsv` or `.jsonl` file: rows of a photo's file name, relative to the folder, and a caption,
+    with or without a heading, or objects with a `file` (`image`, `file_name`, `path` ...) and a `caption` (`text`), one or a
+    list of them. A `split` may stand beside them, and then for all; without it photos are split by a hash of their names.
+
+    Raises `DataError` naming the file and the line of what cannot be read.
+    """
+    table = _table(folder)
+    captions, splits = _read(table)
+    if splits:
+        check_split(split, tuple(dict.fromkeys(splits.values())), str(table))
+        names = [name for name in captions if splits[name] == split]
+    else:
+        check_split(split, SPLITS, f"{table}, which names none,")
+        names = in_split(list(captions), split)
+    return [CaptionedPhoto(name, folder / name, tuple(captions[name])) for name in names]
+
+
+def _table(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise DataError("missing", f"there is no folder {folder}")
+    tables = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES and path.is_file())
+    if len(tables) != 1:
+        there = f"several ({', '.join(path.name for path in tables)})" if tables else "none"
+        raise DataError("missing", f"{folder} needs one table of captions (.csv, .tsv, .jsonl) and has {there}")
+    return tables[0]
+
+
+def _read(table: Path) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Captions and, where they are given, the split by the photo's name."""
+    rows = _json_lines(table) if table.suffix.lower() == ".jsonl" else _delimited(table)
+    captions: dict[str, list[str]] = {}
+    splits: dict[str, str] = {}
+    for number, name, texts, split in rows:
+        path = PurePosixPath(name)
+        if not name or path.is_absolute() or ".." in path.parts or "\0" in name or Path(name).is_absolute():
+            raise DataError(
+                "layout", f"{table}, line {number}: {name!r} is no file in the folder: write it relative to it"
+            )
+        captions.setdefault(name, []).extend(texts)
+        if split and splits.setdefault(name, split) != split:
+            raise DataError("layout", f"{table}, line {number}: {name} is in {splits[name]!r} and {split!r}: write one")
+    if splits and (without := next((name for name in captions if name not in splits), None)):
+        raise DataError("layout", f"{table}: {without} has no split, others have: give it to all or none")
+    if not captions:
+        raise DataError("captions", f"{table} holds no captions")
+    return captions, splits
+
+
+def _delimited(table: Path) -> Iterator[tuple[int, str, list[str], str]]:
+    """The lines' numbers, names, captions and splits (`""` for none)."""
+    text = "\n".join(read_lines(table)).removeprefix("\ufeff")
+    # What stands after the first cell of the first line; what comes later may be part of a caption.
+    after = re.match(r'\s*(?:"(?:[^"]|"")*"|[^,;\t\n"]*)([,;\t])', text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=after[1] if after else ",", strict=True)
+    columns, width = (0, 1, -1), 0  # of file, caption and split (-1: none), and how many a row has
+    try:
+        for row in reader:
+            if not any(cell.strip() for cell in row):
+                continue
+            if not width:
+                heading = _heading(row)
+                columns, width = heading or columns, len(row) if heading else 2
+                if heading:
+                    continue
+            if len(row) != width:
+                raise DataError(
+                    "layout",
+                    f"{table}, line {reader.line_num}: {len(row)} columns instead of {width}: a file name and a caption, "
+                    "in quotes if it has such signs",
+                )
+            file, caption, split = (row[column].strip() if column >= 0 else "" for column in columns)
+            yield reader.line_num, file, [caption], split
+    except csv.Error as error:
+        raise DataError("layout", f"{table}, line {reader.line_num}: {error}") from error
+
+
+def _heading(row: list[str]) -> tuple[int, int, int] | None:
+    """The columns of file, caption and split (-1: none), if a row is a heading."""
+    names = [cell.strip().lower() for cell in row]
+    file = next((names.index(name) for name in FILES if name in names), None)
+    caption = next((names.index(name) for name in CAPTIONS if name in names), None)
+    if file is None or caption is None:
+        return None
+    return file, caption, names.index("split") if "split" in names else -1
+
+
+def _json_lines(table: Path) -> Iterator[tuple[int, str, list[str], str]]:
+    for number, line in enumerate("\n".join(read_lines(table)).removeprefix("\ufeff").split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record: Any = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DataError("layout", f"{table}, line {number}: not JSON ({error})") from error
+        if not isinstance(record, dict):
+            raise DataError("layout", f"{table}, line {number}: expected an object with a file and a caption")
+        name = next((record[key] for key in FILES if key in record), None)
+        texts = next((record[key] for key in CAPTIONS if key in record), None)
+        texts = [texts] if isinstance(texts, str) else texts
+        if not isinstance(name, str) or not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise DataError(
+                "layout",
+                f'{table}, line {number}: expected a file and a caption: {{"file": "a.jpg", "caption": "..."}}',
+            )
+        yield number, name, [text.strip() for text in texts], str(record.get("split") or "")

@@ -1,0 +1,169 @@
+"""Data sets that keep their photos in files of many: Hugging Face `datasets` and WebDataset shards.
+
+All that works on photos works on paths, so these are unpacked once, into a folder of the user's cache whose name is a digest
+of the source, and read from there as a folder of one's own photos.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pictell.data.hashed_split import SPLITS, in_split
+from pictell.data.own_photos import CAPTIONS, load_own_photos
+from pictell.data.photos_with_captions import CaptionedPhoto
+from pictell.errors import DataError, MissingExtraError
+from pictell.files import cache_folder, write_atomically
+from pictell.photos import PHOTO_SUFFIXES
+
+_LARGEST = 200 * 2**20  # bytes of a photo; a shard may claim any size
+
+
+class _Item(NamedTuple):
+    """A photo's name in its source, its bytes, its captions, and the split that the source gives it, or none."""
+
+    name: str
+    photo: bytes
+    captions: list[str]
+    split: str
+
+
+def load_hugging_face(folder: Path, split: str) -> list[CaptionedPhoto]:
+    """The photos of a split of what `Dataset.save_to_disk` or `DatasetDict.save_to_disk` wrote.
+
+    It has one column of images and one of captions, texts or lists of them, named as `pictell.data.own_photos` knows them.
+    Nothing is fetched, and no code of the data set is run. Needs the extra `datasets`.
+    """
+    return load_own_photos(_unpacked(folder, _digest(_files_of(folder)), _of_hugging_face(folder)), split)
+
+
+def load_webdataset(folder: Path, split: str) -> list[CaptionedPhoto]:
+    """The photos of a split of WebDataset shards: `*.tar`, with `KEY.jpg` and `KEY.txt` or `KEY.json` for each photo.
+
+    `KEY.json` has a caption as `pictell.data.own_photos` names it. Where the shards' names begin with a split (`train-0000.tar`,
+    `val-0000.tar`), that is theirs; otherwise photos are split by a hash of their keys.
+    """
+    return load_own_photos(_unpacked(folder, _digest(_shards(folder)), _of_shards(folder)), split)
+
+
+def _unpacked(source: Path, digest: str, items: Iterator[_Item]) -> Path:
+    """The folder that the items are in, or go into now. The table is written last: a folder without one is not whole."""
+    folder = cache_folder() / "unpacked" / digest
+    table = folder / "captions.jsonl"
+    if table.exists():
+        return folder
+    lines = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for item in items:
+            # Names of a source may be anything; a digest is a file name everywhere, and the same each time.
+            photo = folder / f"{hashlib.sha256(item.name.encode('utf-8', 'surrogateescape')).hexdigest()[:24]}.photo"
+            if not photo.exists() or photo.stat().st_size != len(item.photo):
+                write_atomically(photo, item.photo)
+            lines.append({"file": photo.name, "captions": item.captions, "split": item.split, "name": item.name})
+        if not lines:
+            raise DataError("captions", f"{source} holds no photos with captions")
+        if not all(line["split"] for line in lines):
+            names = [str(line["file"]) for line in lines]
+            split_of = {name: split for split in SPLITS for name in in_split(names, split)}
+            for line in lines:
+                line["split"] = split_of[str(line["file"])]
+        write_atomically(table, "".join(f"{json.dumps(line)}\n" for line in lines))
+    except OSError as error:
+        raise DataError("cache", f"cannot unpack {source} into {folder}: {error.strerror}") from error
+    return folder
+
+
+def _digest(files: list[Path]) -> str:
+    """Tells sources apart by their files' names, sizes and times of change."""
+    digest = hashlib.sha256()
+    for file in files:
+        about = file.stat()
+        digest.update(f"{file.resolve()}\0{about.st_size}\0{about.st_mtime_ns}\0".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:16]
+
+
+def _files_of(folder: Path) -> list[Path]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+    if not any(path.name in ("dataset_info.json", "dataset_dict.json") for path in files):
+        raise DataError("missing", f"{folder} is not what Dataset.save_to_disk writes: dataset_info.json is missing")
+    return files
+
+
+def _of_hugging_face(folder: Path) -> Iterator[_Item]:
+    try:
+        import datasets
+    except ImportError as error:
+        raise MissingExtraError(f"reading {folder}", "datasets") from error
+    try:
+        whole = datasets.load_from_disk(str(folder))
+    except Exception as error:  # the library has no one family for what fails
+        raise DataError("layout", f"{folder} cannot be read as a data set: {' '.join(str(error).split())}") from error
+    parts = whole.items() if isinstance(whole, datasets.DatasetDict) else [("", whole)]
+    for split, part in parts:
+        images = [name for name, feature in part.features.items() if isinstance(feature, datasets.Image)]
+        texts = [name for name in CAPTIONS if name in part.features]
+        if len(images) != 1 or not texts:
+            raise DataError(
+                "layout",
+                f"{folder} needs one column of images and one of captions ({', '.join(CAPTIONS)}); "
+                f"it has {', '.join(part.features)}",
+            )
+        for number, row in enumerate(part.cast_column(images[0], datasets.Image(decode=False))):
+            image, said = row[images[0]], row[texts[0]]
+            photo = image.get("bytes") if image else None
+            if photo is None and image and image.get("path"):
+                photo = Path(image["path"]).read_bytes()
+            if photo is not None:
+                captions = [said] if isinstance(said, str) else [str(text) for text in said or ()]
+                yield _Item(f"{split}/{number}", photo, captions, split)
+
+
+def _shards(folder: Path) -> list[Path]:
+    shards = sorted(folder.glob("*.tar")) if folder.is_dir() else []
+    if not shards:
+        raise DataError("missing", f"{folder} holds no shards of WebDataset (*.tar)")
+    return shards
+
+
+def _of_shards(folder: Path) -> Iterator[_Item]:
+    known = ("train", "val", "dev", "test")
+    for shard in _shards(folder):
+        split = next((name for name in known if shard.name.startswith(name)), "")
+        waiting: dict[str, dict[str, bytes]] = {}
+        try:
+            with tarfile.open(shard) as archive:
+                for member in archive:
+                    if not member.isfile() or member.size > _LARGEST:
+                        continue
+                    base = member.name.rpartition("/")
+                    stem, _, suffix = base[2].partition(".")
+                    key, suffix = f"{base[0]}/{stem}", f".{suffix.lower()}"
+                    file = archive.extractfile(member)
+                    if file is None or not (suffix in PHOTO_SUFFIXES or suffix in (".txt", ".json", ".caption")):
+                        continue
+                    found = waiting.setdefault(key, {})
+                    found["photo" if suffix in PHOTO_SUFFIXES else suffix] = file.read()
+                    captions = _captions_of(found, f"{shard}, {key}")
+                    if "photo" in found and captions:
+                        yield _Item(f"{shard.name}/{key}", found["photo"], captions, split)
+                        del waiting[key]
+        except (tarfile.TarError, OSError, EOFError) as error:
+            raise DataError("layout", f"{shard} cannot be read as a tar file: {error}") from error
+
+
+def _captions_of(files: dict[str, bytes], where: str) -> list[str]:
+    try:
+        if text := files.get(".txt") or files.get(".caption"):
+            return [text.decode("utf-8").strip()]
+        if ".json" not in files:
+            return []
+        record: Any = json.loads(files[".json"])
+        said: Any = next((record[key] for key in CAPTIONS if key in record), [])
+        return [said] if isinstance(said, str) else [str(text) for text in said]
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DataError("layout", f"{where}: its captions cannot be read: {error}") from error
