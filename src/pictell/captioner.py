@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from pictell.bundle import Bundle, find_bundle
+from pictell.bundle import CALIBRATION, Bundle, find_bundle
+from pictell.confidence import RUNNERS_UP, Calibration, evidence
 from pictell.decoding import Hypothesis, SearchOptions, beam_search
 from pictell.engines import Engine
 from pictell.errors import PhotoError, PictellError
@@ -83,7 +84,10 @@ class Captioner:
         self.max_pixels = max_pixels
         self._tokens = bundle.vocabulary.tokens
         self._preprocessing = bundle.preprocessing
-        self._generation = bundle.generation
+        self._calibration = Calibration.from_json(bundle.read(CALIBRATION)) if CALIBRATION in bundle.files else None
+        # What a confidence is made of costs next to nothing where the search has it at hand.
+        calibrated = self._calibration is not None
+        self._generation = replace(bundle.generation, attention=calibrated, runners_up=RUNNERS_UP if calibrated else 0)
 
     @property
     def model(self) -> str:
@@ -199,13 +203,13 @@ class Captioner:
         if not pixels:
             return []
         found = beam_search(self.engine, self.engine.encode(np.stack(pixels)), options)
-        return [self._caption(hypotheses) for hypotheses in found]
+        return [self._caption(hypotheses, options.num) for hypotheses in found]
 
-    def _caption(self, hypotheses: list[Hypothesis]) -> Caption:
+    def _caption(self, hypotheses: list[Hypothesis], num: int) -> Caption:
         best = hypotheses[0]
         text = self._text(best)
         alternatives: dict[str, Alternative] = {}
-        for other in hypotheses[1:]:
+        for other in hypotheses[1:num]:
             # Different tokens may read the same once they are joined.
             if (other_text := self._text(other)) != text:
                 alternatives.setdefault(other_text, Alternative(other_text, other.log_prob))
@@ -218,6 +222,9 @@ class Captioner:
                 for token, log_prob in zip(best.tokens, best.word_log_probs, strict=False)  # the end has one too
             ),
             alternatives=tuple(alternatives.values()),
+            confidence=None
+            if self._calibration is None
+            else self._calibration.confidence(evidence(hypotheses[: 1 + RUNNERS_UP])),
         )
 
     def _text(self, hypothesis: Hypothesis) -> str:

@@ -8,6 +8,7 @@ import typer
 
 from pictell import __version__
 from pictell.cli.average import average
+from pictell.cli.calibrate import calibrate
 from pictell.cli.caption import caption
 from pictell.cli.doctor import doctor
 from pictell.cli.evaluate import evaluate
@@ -35,5 +36,5 @@ def _pictell(
     """Looks at photos and says what is in them."""
 
 
-for command in (caption, models, doctor, evaluate, score, train, average, export):
+for command in (caption, models, doctor, evaluate, score, train, average, export, calibrate):
     app.command()(command)

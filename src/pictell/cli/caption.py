@@ -188,13 +188,16 @@ def _is_directory(path: str) -> bool:
 
 
 def _fields(result: Caption | PictellError) -> dict[str, Any]:
+    from pictell.confidence import band
+
     if isinstance(result, PictellError):
         return {"error": {"kind": result.kind, "message": result.message}}
     return {
         "text": result.text,
         **({"reason": result.reason} if result.text is None else {}),
         "log_prob": round(result.log_prob, 4),
-        "confidence": result.confidence,
+        "confidence": None if result.confidence is None else round(result.confidence, 4),
+        "band": band(result.confidence),
         "words": [{"text": word.text, "prob": float(f"{word.prob:.4g}")} for word in result.words],
         "alternatives": [{"text": other.text, "log_prob": round(other.log_prob, 4)} for other in result.alternatives],
         "model": result.model,

@@ -33,6 +33,8 @@ def beam_search(
 ) -> list[list[Hypothesis]]:
     """The best finished sequences of each photo in `memory`, best first: `options.num` each, where so many are found.
 
+    Up to `options.runners_up` others follow them, best first.
+
     At each step all continuations of a photo's unfinished sequences are ranked by log-probability. Those among the best
     `beam` that end are finished; the best `beam` of those that do not end are carried on. A photo is done when none of
     its unfinished sequences can still displace one of its best `num` finished ones, so stopping early changes no
@@ -70,7 +72,7 @@ def beam_search(
             found = done[photos[place]]
             found.append(rows.finish(place, row, float(ends[place, row]), options.length_penalty))
             found.sort(key=lambda hypothesis: -hypothesis.score)
-            del found[options.num :]
+            del found[options.num + options.runners_up :]
 
         open_places = _unfinished([done[photo] for photo in photos], totals, length + 1, options)
         if len(open_places) == 0:
@@ -189,5 +191,5 @@ def _unfinished(
         return np.zeros(0, dtype=np.int64)
     kindest = (options.max_words if options.length_penalty > 0 else length) + 1
     reach = totals[:, 0] / kindest**options.length_penalty  # (P,)
-    worst = np.array([f[-1].score if len(f) == options.num else -np.inf for f in found])
+    worst = np.array([f[options.num - 1].score if len(f) >= options.num else -np.inf for f in found])
     return np.flatnonzero(reach > worst)

@@ -19,7 +19,9 @@ class SearchOptions:
     alone, which favours short sequences, 1 by the mean over the tokens.
 
     `start` is fed first, `end` finishes a sequence, and no sequence contains a token of `never`. With `attention` each
-    hypothesis carries where the model looked for each word.
+    hypothesis carries where the model looked for each word. `runners_up` (>= 0) is how many further finished sequences to
+    hand out, of those that the search comes across anyway: it searches no longer for them, so there may be fewer, and
+    better ones may exist.
     """
 
     beam: int = 3
@@ -31,12 +33,15 @@ class SearchOptions:
     end: int = 2
     never: tuple[int, ...] = (0, 1, 3)
     attention: bool = False
+    runners_up: int = 0
 
     def __post_init__(self) -> None:
         """Raise `ValueError` for a value out of its range."""
         for name in ("beam", "num", "max_words"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.runners_up < 0:
+            raise ValueError(f"runners_up must be at least 0, not {self.runners_up}")
         if not 0 <= self.min_words <= self.max_words:
             raise ValueError(f"min_words must be 0 to max_words ({self.max_words}), not {self.min_words}")
         if self.end in self.never:
