@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from pictell.bundle import CALIBRATION, Bundle, find_bundle
-from pictell.confidence import RUNNERS_UP, Calibration, evidence
+from pictell.confidence import RUNNERS_UP, Calibration, evidence, why_no_photo
 from pictell.decoding import Hypothesis, SearchOptions, beam_search
 from pictell.engines import Engine
 from pictell.errors import PhotoError, PictellError
@@ -69,7 +69,8 @@ class Captioner:
 
     Of the options that its methods share, `beam` is the number of unfinished captions kept in the search (the bundle's
     own choice if `None`), `num` the number of different captions wanted for a photo, the best and its alternatives, and
-    `max_words` (the bundle's choice if `None`) the most words of a caption. All are at least 1.
+    `max_words` (the bundle's choice if `None`) the most words of a caption. All are at least 1. What does not look like a
+    photo gets no text but a reason, see `pictell.confidence.why_no_photo`; with `force` it is described all the same.
     """
 
     def __init__(
@@ -95,7 +96,13 @@ class Captioner:
         return self.bundle.label
 
     def caption(
-        self, photo: PhotoSource, *, beam: int | None = None, num: int = 1, max_words: int | None = None
+        self,
+        photo: PhotoSource,
+        *,
+        beam: int | None = None,
+        num: int = 1,
+        max_words: int | None = None,
+        force: bool = False,
     ) -> Caption:
         """The caption of one photo.
 
@@ -104,7 +111,7 @@ class Captioner:
 
         """
         options = self._options(beam, num, max_words)
-        return self._captions([self._read(photo)], options)[0]
+        return self._captions([self._read(photo)], options, force)[0]
 
     def caption_many(
         self,
@@ -113,10 +120,11 @@ class Captioner:
         beam: int | None = None,
         num: int = 1,
         max_words: int | None = None,
+        force: bool = False,
         batch_size: int = BATCH_SIZE,
     ) -> list[Caption | PictellError]:
         """One caption, or the error that kept it from being made, for each photo, in their order; see `stream`."""
-        return list(self.stream(photos, beam=beam, num=num, max_words=max_words, batch_size=batch_size))
+        return list(self.stream(photos, beam=beam, num=num, max_words=max_words, force=force, batch_size=batch_size))
 
     def stream(
         self,
@@ -125,6 +133,7 @@ class Captioner:
         beam: int | None = None,
         num: int = 1,
         max_words: int | None = None,
+        force: bool = False,
         batch_size: int = BATCH_SIZE,
     ) -> Iterator[Caption | PictellError]:
         """As `caption_many`, each result handed out as soon as its batch and those before it are done.
@@ -141,10 +150,10 @@ class Captioner:
         options = self._options(beam, num, max_words)
         if batch_size < 1:
             raise PictellError("option", f"batch_size must be at least 1, not {batch_size}")
-        return self._stream(iter(photos), options, batch_size)
+        return self._stream(iter(photos), options, force, batch_size)
 
     def _stream(
-        self, photos: Iterator[PhotoSource], options: SearchOptions, batch_size: int
+        self, photos: Iterator[PhotoSource], options: SearchOptions, force: bool, batch_size: int
     ) -> Iterator[Caption | PictellError]:
         waiting: deque[Future[list[Caption | PictellError]]] = deque()
         sizes = self._batch_sizes(batch_size)
@@ -159,7 +168,7 @@ class Captioner:
                 while len(waiting) <= self.threads and (
                     batch := [readers.submit(self._read, photo) for photo in islice(photos, next(sizes))]
                 ):
-                    waiting.append(network.submit(self._results, batch, options))
+                    waiting.append(network.submit(self._results, batch, options, force))
 
             fill()
             while waiting:
@@ -176,9 +185,11 @@ class Captioner:
             size *= 2
         yield from repeat(most)
 
-    def _results(self, batch: list[Future[NDArray[np.uint8]]], options: SearchOptions) -> list[Caption | PictellError]:
+    def _results(
+        self, batch: list[Future[NDArray[np.uint8]]], options: SearchOptions, force: bool
+    ) -> list[Caption | PictellError]:
         read = [_outcome(future) for future in batch]
-        captions = iter(self._captions([pixels for pixels in read if isinstance(pixels, np.ndarray)], options))
+        captions = iter(self._captions([pixels for pixels in read if isinstance(pixels, np.ndarray)], options, force))
         return [outcome if isinstance(outcome, PictellError) else next(captions) for outcome in read]
 
     def _options(self, beam: int | None, num: int, max_words: int | None) -> SearchOptions:
@@ -199,10 +210,18 @@ class Captioner:
         """The pixels that the model sees, (S, S, 3)."""
         return prepare(_opened(source, self._preprocessing, self.max_pixels), self._preprocessing)
 
-    def _captions(self, pixels: list[NDArray[np.uint8]], options: SearchOptions) -> list[Caption]:
-        if not pixels:
+    def _captions(self, pixels: list[NDArray[np.uint8]], options: SearchOptions, force: bool) -> list[Caption]:
+        reasons = [None if force else why_no_photo(picture) for picture in pixels]
+        photos = [picture for picture, reason in zip(pixels, reasons, strict=True) if reason is None]
+        captions = iter(self._described(photos, options))
+        return [
+            next(captions) if reason is None else Caption(None, 0.0, self.model, reason=reason) for reason in reasons
+        ]
+
+    def _described(self, photos: list[NDArray[np.uint8]], options: SearchOptions) -> list[Caption]:
+        if not photos:
             return []
-        found = beam_search(self.engine, self.engine.encode(np.stack(pixels)), options)
+        found = beam_search(self.engine, self.engine.encode(np.stack(photos)), options)
         return [self._caption(hypotheses, options.num) for hypotheses in found]
 
     def _caption(self, hypotheses: list[Hypothesis], num: int) -> Caption:

@@ -47,9 +47,9 @@ class Caption:
     """What the model says of one photo.
 
     `text` is `None` where the caption is withheld, and `reason` then says why. `log_prob` is the natural logarithm of the
-    caption's probability, its end token included (`<= 0`). `confidence` is in 0..1 where the model has a calibration,
-    else `None`. `alternatives` are the other captions asked for, best first, `text` itself not among them. `model` is
-    `name@version` of the bundle.
+    caption's probability, its end token included (`<= 0`; 0 where it is withheld). `confidence` is the probability, 0..1,
+    that the caption is acceptable, where the model has a calibration and a caption was made, else `None`. `alternatives`
+    are the other captions asked for, best first, `text` itself not among them. `model` is `name@version` of the bundle.
     """
 
     text: str | None

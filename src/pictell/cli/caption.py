@@ -50,6 +50,7 @@ def caption(
         int | None,
         typer.Option(min=1, metavar="N", help="The most words of a caption.  [default: the model's own choice]"),
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Describe also what does not look like a photo.")] = False,
     threads: Threads = None,
     model: Model = None,
 ) -> None:
@@ -57,6 +58,9 @@ def caption(
 
     One photo gives its caption alone. A directory, a list or several photos give a line each: the path, a tab, the
     caption. With --num the log-probability follows after another tab, and the other captions stand below, best first.
+
+    What does not look like a photo (a page of text, a plot, a black picture) gets a reason in brackets instead of a caption;
+    see --force.
 
     A photo that cannot be captioned is named on standard error, the others are done, and the exit code is 1.
     """
@@ -73,7 +77,7 @@ def caption(
     alone = files_from is None and len(photos) == 1 and not _is_directory(photos[0])
     failed = False
     with Bar(len(inputs)) as bar:
-        for name, result in _results(captioner, inputs, beam=beam, num=num, max_words=max_words):
+        for name, result in _results(captioner, inputs, beam=beam, num=num, max_words=max_words, force=force):
             if isinstance(result, PictellError):
                 failed = True
                 bar.make_room(for_error=True)
