@@ -49,7 +49,7 @@ def main() -> None:
         for photo in own:
             pixels = prepare(open_photo(photo.path), PREPROCESSING)
             begun = time.perf_counter()
-            reason = why_no_photo(pixels)
+            [reason] = why_no_photo(pixels[None])
             times.append(time.perf_counter() - begun)
             if reason is not None:
                 refused[photo.id] = reason
@@ -67,7 +67,7 @@ def kept_out(photos: list[CaptionedPhoto], each: int) -> Table:
     shares = []
     for number, (kind, draw) in enumerate(KINDS.items()):
         random = np.random.default_rng([number])
-        reasons = Counter(why_no_photo(drawn(random, draw, photos)) for _ in range(each))
+        reasons = Counter(why_no_photo(np.stack([drawn(random, draw, photos) for _ in range(each)])))
         shares.append(1 - reasons[None] / each)
         said = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common() if reason)
         table.add_row(kind, f"{shares[-1]:.0%}", said)

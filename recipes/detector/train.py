@@ -62,7 +62,8 @@ def statistics_of(photos: Sequence[Path], task: tuple[str, int]) -> np.ndarray:
     of = photos[number] if kind == "photo" else photos[int(random.integers(len(photos)))]
     with Image.open(of) as opened:
         picture = opened.convert("RGB").resize((224, 224), Image.Resampling.BICUBIC)
-    return picture_statistics(finished(random, (photo if kind == "photo" else KINDS[kind])(random, picture)))
+    seen = finished(random, (photo if kind == "photo" else KINDS[kind])(random, picture))
+    return picture_statistics(seen[None])[0]
 
 
 def fit(inputs: np.ndarray, labels: np.ndarray, kinds: tuple[str, ...]) -> Detector:

@@ -211,17 +211,20 @@ class Captioner:
         return prepare(_opened(source, self._preprocessing, self.max_pixels), self._preprocessing)
 
     def _captions(self, pixels: list[NDArray[np.uint8]], options: SearchOptions, force: bool) -> list[Caption]:
-        reasons = [None if force else why_no_photo(picture) for picture in pixels]
-        photos = [picture for picture, reason in zip(pixels, reasons, strict=True) if reason is None]
+        if not pixels:
+            return []
+        pictures = np.stack(pixels)
+        reasons = [None] * len(pictures) if force else why_no_photo(pictures)
+        photos = pictures[[reason is None for reason in reasons]]
         captions = iter(self._described(photos, options))
         return [
             next(captions) if reason is None else Caption(None, 0.0, self.model, reason=reason) for reason in reasons
         ]
 
-    def _described(self, photos: list[NDArray[np.uint8]], options: SearchOptions) -> list[Caption]:
-        if not photos:
+    def _described(self, photos: NDArray[np.uint8], options: SearchOptions) -> list[Caption]:
+        if not len(photos):
             return []
-        found = beam_search(self.engine, self.engine.encode(np.stack(photos)), options)
+        found = beam_search(self.engine, self.engine.encode(photos), options)
         return [self._caption(hypotheses, options.num) for hypotheses in found]
 
     def _caption(self, hypotheses: list[Hypothesis], num: int) -> Caption:

@@ -61,7 +61,7 @@ def test_the_regression_is_scipys_minimum() -> None:
 def test_confidence_left_out_is_not_fitted() -> None:
     """On evidence that tells nothing, a fit knows its own captions by heart and those left out by chance alone."""
     random = np.random.default_rng(3)
-    evidence, outcomes = random.normal(size=(60, 7)), random.random(60) < 0.5
+    evidence, outcomes = random.normal(size=(60, len(FEATURES))), random.random(60) < 0.5
     calibration = Calibration.fit(evidence, outcomes, ABOVE)
     by_heart = auroc(np.abs(calibration.weights[0]) + (evidence @ calibration.weights), outcomes)
     left_out = held_out_confidence(evidence, outcomes)
@@ -102,7 +102,10 @@ JSON = st.recursive(
 )
 
 
-@given(st.sampled_from(["acceptable", "features", "mean", "scale", "weights", "bias"]), JSON | st.just([0.0] * 7))
+@given(
+    st.sampled_from(["acceptable", "features", "mean", "scale", "weights", "bias"]),
+    JSON | st.just([0.0] * len(FEATURES)),
+)
 def test_damaged_calibrations_are_errors_of_ours(name: str, value: object) -> None:
     evidence, outcomes, _ = captions(60, 6)
     whole = json.loads(Calibration.fit(evidence, outcomes, ABOVE).to_json())

@@ -14,7 +14,8 @@ from PIL import Image, ImageDraw, ImageFilter
 from pictell import Caption
 from pictell.bundle import seal
 from pictell.captioner import load
-from pictell.confidence import REASONS, why_no_photo
+from pictell.confidence import REASONS
+from pictell.confidence import why_no_photo as judge
 from pictell.confidence.detector import SMALLEST, _installed
 from pictell.confidence.picture_statistics import SIDE, picture_statistics
 from pictell.photos import Preprocessing, open_photo, prepare
@@ -53,6 +54,10 @@ def not_photos() -> dict[str, Image.Image]:
     }
 
 
+def why_no_photo(pixels: NDArray[np.uint8]) -> str | None:
+    return judge(pixels[None])[0]
+
+
 def as_array(image: Image.Image) -> NDArray[np.uint8]:
     return np.asarray(image.convert("RGB"))
 
@@ -71,10 +76,8 @@ def large_bundle(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) ->
     (directory / "preprocessing.json").write_text(json.dumps({"size": SIDE}), encoding="utf-8")
     # The encoder still sees 32 pixels: every seventh.
     encoder = onnx.load(directory / "encoder.onnx")
-    encoder.graph.input[0].name = "all_pixels"
     for axis in (1, 2):
         encoder.graph.input[0].type.tensor_type.shape.dim[axis].dim_value = SIDE
-    encoder.graph.input[0].name = "pixels"
     for node in encoder.graph.node:
         node.input[:] = ["few_pixels" if name == "pixels" else name for name in node.input]
     for name, values in {"starts": [0, 0], "ends": [SIDE, SIDE], "axes": [1, 2], "steps": [7, 7]}.items():
@@ -125,11 +128,21 @@ def test_statistics_are_finite_for_any_picture() -> None:
     pictures += [random.integers(0, 2, (SIDE, SIDE, 3), dtype=np.uint8) * 255]
     for picture in pictures:
         before = picture.copy()
-        statistics = picture_statistics(picture)
+        statistics = picture_statistics(picture[None])[0]
         assert statistics.shape == _installed().mean.shape
         assert np.isfinite(statistics).all()
         assert (picture == before).all()
         assert why_no_photo(picture) is not None
+
+
+def test_many_are_judged_as_one_by_one() -> None:
+    pictures = [prepared(image) for image in not_photos().values()]
+    pictures += [prepare(open_photo(path), Preprocessing()) for path in EXAMPLES]
+    many = np.stack(pictures * 2)
+    assert judge(many) == [why_no_photo(picture) for picture in many]
+    alone = np.concatenate([picture_statistics(picture[None]) for picture in many])
+    np.testing.assert_allclose(picture_statistics(many), alone, rtol=1e-4, atol=1e-4)
+    assert judge(many[:0]) == []
 
 
 def test_what_is_written_is_read() -> None:

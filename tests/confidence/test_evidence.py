@@ -30,6 +30,7 @@ def test_features_are_what_they_say() -> None:
     assert found["agreement"] == pytest.approx((0.5 + 1.0) / 2)
     assert found["attention_entropy"] == pytest.approx(np.log(4) / 2)
     assert found["rarest_word"] == pytest.approx(np.log(9))
+    assert found["rare_and_sure"] == pytest.approx(np.log(5) * np.exp(-1) + np.log(9) * np.exp(-3))
 
 
 def test_a_caption_alone_or_empty_has_features_too() -> None:

@@ -20,6 +20,7 @@ FEATURES = (
     "agreement",
     "attention_entropy",
     "rarest_word",
+    "rare_and_sure",
 )
 """What `evidence` measures, in its order."""
 
@@ -34,7 +35,8 @@ def evidence(found: Sequence[Hypothesis]) -> NDArray[np.float64]:
     - `agreement`: the share of words (Dice's coefficient of the sets, 0..1) that a runner-up has in common with it, their
       mean; 1 without runners-up;
     - `attention_entropy`: in nats, the mean over its words; 0 where the model has no attention;
-    - `rarest_word`: the logarithm of the highest token, vocabularies being ordered from frequent to rare words.
+    - `rarest_word`: the logarithm of the highest token, vocabularies being ordered from frequent to rare words;
+    - `rare_and_sure`: the sum over its words of the logarithm of the token times the probability.
 
     A caption without words has 0 for what is measured on words.
     """
@@ -50,6 +52,7 @@ def evidence(found: Sequence[Hypothesis]) -> NDArray[np.float64]:
             np.mean(others) if others else 1.0,
             _entropy(best.attention),
             np.log(max(best.tokens, default=1)),
+            np.log(np.maximum(best.tokens, 1)) @ np.exp(words),
         ]
     )
 

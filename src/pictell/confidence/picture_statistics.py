@@ -2,125 +2,146 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 SIDE = 224
 """The side of the square that the statistics are made for, in pixels."""
 
-_BLOCK = 16
+Floats = NDArray[np.float32]
+
+_BAND = 16
+_BLOCKS = SIDE // _BAND * (SIDE // _BAND // 2)
+_RANKS = [_BLOCKS // 10, _BLOCKS // 2, _BLOCKS * 9 // 10]
 _PERCENTILES = (0.01, 0.1, 0.5, 0.9, 0.99)
-_RANKS = [19, 98, 176]  # a tenth, half and nine tenths of the way through 196 blocks
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-_COLOUR_BITS = 4
+_LEVELS = np.arange(256.0)
+_BITS = 3
 _WEAK, _STRONG = 1.5, 32.0
 _SCALES = 4
 
 
-def picture_statistics(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Statistics (F,) of a picture (224, 224, 3), uint8 RGB; levels are of 255, shares 0..1.
+def picture_statistics(pixels: NDArray[np.uint8]) -> Floats:
+    """Statistics (P, F) of P pictures (P, 224, 224, 3), uint8 RGB; levels are of 255, shares 0..1.
+
+    They are taken from every other band of 16 rows, which tells as much in half the time.
 
     - how bright: percentiles, mean and spread of the luma; the entropy of its histogram in bits, the share of its fullest
-      level, of its four fullest ones, and of the levels around the fullest;
-    - how coloured: mean and spread of red less green and of yellow less blue; the entropy of colours in 4 bits a channel,
+      level, of its four fullest ones, and of the nine levels around the fullest;
+    - how coloured: mean and spread of red less green and of yellow less blue; the entropy of colours in 3 bits a channel,
       the shares of the fullest and of the four fullest, and how many colours there are;
-    - how rough: across rows and columns the mean step between neighbours, the shares of steps that are none and that are
+    - how rough: across columns and rows the mean step between neighbours, the shares of steps that are none and that are
       strong, and how much the strong ones make up; the mean step at four scales, which blur takes from the fine and noise
       from the coarse ones;
-    - how even: percentiles of the spread within blocks of 16 pixels, the share of empty blocks, and how lopsided the
-      levels in blocks are, as ink on paper is;
-    - how lined: how much the steps of rows and of columns, and their mean levels, differ from the next ones.
+    - how lined: how much the steps of rows and of columns, and their mean levels, differ from the next ones;
+    - how even: percentiles of the spread within blocks of 16 pixels, the share of empty blocks, and how lopsided and how
+      peaked the levels in blocks are, as ink on paper is.
     """
-    luma = (pixels.reshape(-1, 3).astype(np.float32) @ _LUMA).reshape(SIDE, SIDE)
-    return np.concatenate([_brightness(luma), _colour(pixels), _roughness(luma), _evenness(luma)], dtype=np.float32)
+    bands = pixels.reshape(len(pixels), -1, _BAND, SIDE, 3)[:, ::2]  # (P, 7, 16, 224, 3)
+    luma = bands.astype(np.float32) @ _LUMA  # (P, 7, 16, 224)
+    parts = (_brightness(luma), _colour(bands), _roughness(luma), _evenness(luma))
+    return np.concatenate(parts, axis=1, dtype=np.float32)
 
 
-def _brightness(luma: NDArray[np.float32]) -> NDArray[np.float64]:
-    counts = np.bincount(luma.ravel().astype(np.uint8), minlength=256) / luma.size  # (256,)
-    percentiles = np.searchsorted(np.cumsum(counts), np.array(_PERCENTILES) - 1e-9)  # (5,)
-    around = np.convolve(counts, np.ones(9), "same").max()
-    levels = np.arange(256)
-    mean = counts @ levels
-    spread = np.sqrt(counts @ (levels - mean) ** 2)
-    fullest = np.sort(counts)[::-1]
-    return np.array([*percentiles, mean, spread, _entropy(counts), fullest[0], fullest[:4].sum(), around])
+def _brightness(luma: Floats) -> NDArray[np.float64]:
+    shares = _shares(luma.astype(np.uint8).reshape(len(luma), -1), 256)  # (P, 256)
+    below = np.cumsum(shares, axis=1)
+    percentiles = [np.count_nonzero(below < share - 1e-9, axis=1) for share in _PERCENTILES]
+    mean = shares @ _LEVELS
+    spread = np.sqrt(np.maximum(shares @ _LEVELS**2 - mean**2, 0))
+    padded = np.pad(below, ((0, 0), (5, 4)), "edge")
+    padded[:, :5] = 0
+    around = (padded[:, 9:] - padded[:, :-9]).max(axis=1)
+    return np.column_stack([*percentiles, mean, spread, _fullness(shares), around])
 
 
-def _colour(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    # A quarter of the pixels tells as much of their colours.
-    red, green, blue = (np.ascontiguousarray(pixels[::2, ::2, channel]).ravel() for channel in range(3))
+def _colour(bands: NDArray[np.uint8]) -> NDArray[np.float64]:
+    # Every other pixel of every other row.
+    red, green, blue = (bands[:, :, ::2, ::2, channel].reshape(len(bands), -1) for channel in range(3))  # (P, 6272)
     red_green = red.astype(np.float32) - green
-    yellow_blue = (red.astype(np.float32) + green) * 0.5 - blue
-    drop = 8 - _COLOUR_BITS
-    codes = (red >> drop).astype(np.uint16) << (2 * _COLOUR_BITS) | (green >> drop).astype(np.uint16) << _COLOUR_BITS
-    counts = np.bincount(codes | blue >> drop) / len(codes)
-    counts = counts[counts > 0]
-    fullest = np.sort(counts)[::-1]
-    return np.array(
+    yellow_blue = (red.astype(np.float32) + green) * np.float32(0.5) - blue
+    drop = 8 - _BITS
+    codes = (red >> drop).astype(np.uint16) << (2 * _BITS) | (green >> drop).astype(np.uint16) << _BITS | blue >> drop
+    shares = _shares(codes, 1 << (3 * _BITS))  # (P, 512)
+    return np.column_stack(
         [
-            *(f(values) for values in (red_green, yellow_blue) for f in (np.mean, np.std)),
-            _entropy(counts),
-            fullest[0],
-            fullest[:4].sum(),
-            np.log(len(counts)),
+            *(measure(axis=1) for own in (red_green, yellow_blue) for measure in (own.mean, own.std)),
+            _fullness(shares),
+            np.log(np.count_nonzero(shares, axis=1)),
         ]
     )
 
 
-def _roughness(luma: NDArray[np.float32]) -> NDArray[np.float64]:
-    found: list[float] = []
-    steps = [np.abs(np.diff(luma, axis=axis)) for axis in (1, 0)]
-    for own in steps:
-        mean = float(own.mean())
-        found += [
-            np.log(mean + 0.1),
-            np.count_nonzero(own < _WEAK) / own.size,
-            np.count_nonzero(own > _STRONG) / own.size,
-            np.sqrt(float(np.vdot(own, own)) / own.size) / (mean + 0.1),
-        ]
-    found += _lines(steps[0].mean(axis=1)) + _lines(steps[1].mean(axis=0))
-    found += _lines(luma.mean(axis=1)) + _lines(luma.mean(axis=0))
+def _roughness(luma: Floats) -> NDArray[np.float64]:
+    across = np.abs(luma[..., 1:] - luma[..., :-1])  # (P, 7, 16, 223)
+    down = np.abs(luma[:, :, 1:] - luma[:, :, :-1])  # (P, 7, 15, 224)
+    found = [*_steps(across), *_steps(down)]
+    for levels in (across, luma):
+        found += _lines(levels.mean(axis=3))
+    for levels in (down, luma):
+        found += _lines(levels.mean(axis=(1, 2))[:, None])
     smaller = luma
-    coarse: list[float] = []
     for _ in range(_SCALES):
-        rows = smaller[0::2] + smaller[1::2]
-        smaller = np.float32(0.25) * (rows[:, 0::2] + rows[:, 1::2])
-        coarse.append(float(np.abs(np.diff(smaller, axis=1)).mean() + np.abs(np.diff(smaller, axis=0)).mean()))
-    found += np.log(np.array(coarse) + 0.1).tolist()
-    return np.array(found)
+        rows = smaller[:, :, 0::2] + smaller[:, :, 1::2]
+        smaller = np.float32(0.25) * (rows[..., 0::2] + rows[..., 1::2])
+        steps = np.abs(smaller[..., 1:] - smaller[..., :-1]).mean(axis=(1, 2, 3))
+        found.append(np.log(steps + 0.1))
+    return np.column_stack(found)
 
 
-def _lines(profile: NDArray[np.float32]) -> list[float]:
-    """Of a profile (S,): its spread and its mean step, as logarithms."""
-    return [float(np.log(profile.std() + 0.1)), float(np.log(np.abs(np.diff(profile)).mean() + 0.1))]
+def _steps(steps: Floats) -> list[Floats]:
+    flat = steps.reshape(len(steps), -1)
+    mean = flat.mean(axis=1)
+    return [
+        np.log(mean + 0.1),
+        np.count_nonzero(flat < _WEAK, axis=1) / flat.shape[1],
+        np.count_nonzero(flat > _STRONG, axis=1) / flat.shape[1],
+        np.sqrt(np.einsum("ij,ij->i", flat, flat) / flat.shape[1]) / (mean + 0.1),
+    ]
 
 
-def _evenness(luma: NDArray[np.float32]) -> NDArray[np.float64]:
-    side = SIDE // _BLOCK
-    blocks = luma.reshape(side, _BLOCK, side, _BLOCK).swapaxes(1, 2).reshape(side * side, -1)  # (196, 256)
-    centred = blocks - blocks.mean(axis=1, keepdims=True)
+def _lines(profiles: Floats) -> list[Floats]:
+    """Of profiles (P, G, L): their spread and their mean step, as logarithms."""
+    steps = np.abs(profiles[..., 1:] - profiles[..., :-1])
+    return [np.log(profiles.std(axis=(1, 2)) + 0.1), np.log(steps.mean(axis=(1, 2)) + 0.1)]
+
+
+def _evenness(luma: Floats) -> NDArray[np.float64]:
+    blocks = luma.reshape(len(luma), -1, _BAND, SIDE // _BAND, _BAND).swapaxes(2, 3)
+    centred = blocks.reshape(len(luma), _BLOCKS, -1)  # (P, 98, 256)
+    centred = centred - centred.mean(axis=2, keepdims=True)
     squares = centred * centred
-    pixels = _BLOCK * _BLOCK
-    variance = np.einsum("ij,ij->i", centred, centred) / pixels  # (196,)
+    variance = squares.mean(axis=2)  # (P, 98)
     spread = np.sqrt(variance)
-    third = np.einsum("ij,ij->i", squares, centred) / pixels
-    fourth = np.einsum("ij,ij->i", squares, squares) / pixels
+    count = centred.shape[2]
+    lopsided = np.einsum("pij,pij->pi", squares, centred) / count / (variance * spread + 1.0)
+    peaked = np.einsum("pij,pij->pi", squares, squares) / count / (variance * variance + 1.0)
     rough = spread > 4.0
-    lopsided = third / (variance * spread + 1.0)
-    peaked = fourth / (variance * variance + 1.0)
-    return np.array(
+    number = np.maximum(rough.sum(axis=1), 1)
+    return np.column_stack(
         [
-            *np.log(np.sort(spread)[_RANKS] + 0.1),
-            np.count_nonzero(spread < 2.0) / len(spread),
-            np.count_nonzero(rough) / len(spread),
-            lopsided[rough].mean() if rough.any() else 0.0,
-            np.abs(lopsided[rough]).mean() if rough.any() else 0.0,
-            np.log(peaked[rough].mean()) if rough.any() else 0.0,
+            np.log(np.sort(spread, axis=1)[:, _RANKS] + 0.1),
+            (spread < 2.0).mean(axis=1),
+            rough.mean(axis=1),
+            (lopsided * rough).sum(axis=1) / number,
+            (np.abs(lopsided) * rough).sum(axis=1) / number,
+            np.log((peaked * rough).sum(axis=1) / number + 1.0),
         ]
     )
 
 
-def _entropy(shares: NDArray[np.float64]) -> float:
-    """In bits."""
-    present = shares[shares > 0]
-    return float(-(present * np.log2(present)).sum())
+def _shares(values: NDArray[np.integer[Any]], number: int) -> NDArray[np.float64]:
+    """The share of each value below `number` in each row, (P, number)."""
+    places = values + np.arange(0, len(values) * number, number)[:, None]
+    counts = np.bincount(places.ravel(), minlength=len(values) * number)
+    shares: NDArray[np.float64] = counts.reshape(len(values), number) / values.shape[1]
+    return shares
+
+
+def _fullness(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Entropy in bits, the greatest share and the sum of the four greatest, of each row, (P, 3)."""
+    entropy = -(shares * np.log2(np.maximum(shares, 1e-12))).sum(axis=1)
+    greatest = np.partition(shares, -4, axis=1)[:, -4:]
+    return np.column_stack([entropy, greatest.max(axis=1), greatest.sum(axis=1)])
