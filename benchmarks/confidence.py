@@ -1,6 +1,7 @@
 """Whether a model's confidences mean what they say: figures, a reliability diagram and a risk-coverage curve.
 
     python benchmarks/confidence.py --data flickr8k:FOLDER [--model M] [--split test] [--out FOLDER]
+    python benchmarks/confidence.py --data coco:FOLDER --split val2014 --fitted-on flickr8k:FOLDER
 
 The model must have been calibrated (`pictell calibrate`); the split it was calibrated on is needed once more, for the
 document frequencies that say when a caption is acceptable, and on that split itself each photo's confidence comes from a fit
@@ -32,6 +33,7 @@ RESAMPLES = 1000
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True)
+    parser.add_argument("--fitted-on", default=None, help="the data calibrated on, where it is not --data")
     parser.add_argument("--model", default=None)
     parser.add_argument("--split", default="test")
     parser.add_argument("--out", type=Path, default=None, help="a folder for the figures")
@@ -43,20 +45,24 @@ def main() -> None:
     if calibration is None:
         parser.error("the calibration is of a newer pictell")
     acceptable = calibration.acceptable
-    kind, _, folder = options.data.partition(":")
-    fitted_on = load_dataset(f"{acceptable.data}:{folder}", acceptable.split)
+    kind = options.data.partition(":")[0]
+    fitted_on = load_dataset(options.fitted_on or options.data, acceptable.split)
     photos = load_dataset(options.data, options.split)
 
     found = search(captioner, photos)
-    outcomes = quality(found.captions, photos, frequencies(fitted_on)) > acceptable.above
+    graded = quality(found.captions, photos, frequencies(fitted_on))
+    outcomes = graded > acceptable.above
     values = quality(found.captions, photos, frequencies(photos))
     mean_log_prob = found.evidence[:, [FEATURES.index("mean_log_prob")]]  # (N, 1)
     if (kind, options.split) == (acceptable.data, acceptable.split):
-        confidences, rival = (held_out_confidence(own, outcomes) for own in (found.evidence, mean_log_prob))
+        confidences, rival = (held_out_confidence(own, graded, acceptable) for own in (found.evidence, mean_log_prob))
     else:
         fitted = search(captioner, fitted_on)
-        good = quality(fitted.captions, fitted_on, frequencies(fitted_on)) > acceptable.above
-        alone = Calibration.fit(fitted.evidence[:, [FEATURES.index("mean_log_prob")]], good, acceptable)
+        alone = Calibration.fit(
+            fitted.evidence[:, [FEATURES.index("mean_log_prob")]],
+            quality(fitted.captions, fitted_on, frequencies(fitted_on)),
+            acceptable,
+        )
         confidences = np.array([calibration.confidence(own) for own in found.evidence])
         rival = np.array([alone.confidence(own) for own in mean_log_prob])
 
@@ -79,12 +85,15 @@ def figures(
 ) -> Table:
     """The confidence beside one fitted to mean log-probability alone; ECE has ten bins, withheld are the least sure.
 
-    Intervals are those of 1,000 bootstrap samples of the photos.
+    Intervals are those of 1,000 bootstrap samples of the photos; that of ECE is what confidences that are exactly right
+    would show on as many photos.
     """
     table = Table(title=f"{title}, {outcomes.mean():.1%} acceptable, CIDEr-D {values.mean():.4f}")
     for column in ("measure", "confidence", "95 % interval", "mean log-prob."):
         table.add_column(column, justify="left" if column == "measure" else "right")
-    draws = np.random.default_rng(0).integers(0, len(values), (RESAMPLES, len(values)))
+    random = np.random.default_rng(0)
+    draws = random.integers(0, len(values), (RESAMPLES, len(values)))
+    by_chance = random.random((RESAMPLES, len(values))) < confidences
 
     def interval(measured: list[float], form: str) -> str:
         low, high = np.percentile(measured, (2.5, 97.5))
@@ -93,7 +102,7 @@ def figures(
     table.add_row(
         "calibration error (ECE)",
         f"{expected_calibration_error(confidences, outcomes):.4f}",
-        "",
+        interval([expected_calibration_error(confidences, happened) for happened in by_chance], ".3f"),
         f"{expected_calibration_error(rival, outcomes):.4f}",
     )
     table.add_row(

@@ -65,8 +65,8 @@ def calibrate(
     values = quality(found.captions, photos, frequencies(photos))
     acceptable = Acceptable(METRIC, float(f"{np.median(values):.6g}"), data, split, len(photos))
     outcomes = values > acceptable.above
-    calibration = Calibration.fit(found.evidence, outcomes, acceptable)
-    held_out = held_out_confidence(found.evidence, outcomes)
+    calibration = Calibration.fit(found.evidence, values, acceptable)
+    held_out = held_out_confidence(found.evidence, values, acceptable)
     return Fit(
         put_file(captioner.bundle, CALIBRATION, calibration.to_json().encode()),
         acceptable,

@@ -1,8 +1,8 @@
 """From what a search leaves behind to the probability that its caption is acceptable.
 
-A logistic regression on standardised features. Its scores are scaled once more by what scores of photos left out of the
-fit turned out to mean (Platt 1999, "Probabilistic outputs for support vector machines"), for a model is surer of what it
-was fitted to.
+A ridge regression on standardised features foretells a caption's place among the others by quality, which tells more than
+whether it is acceptable. A logistic function makes a probability of it (Platt 1999, "Probabilistic outputs for support
+vector machines"), fitted to captions that the regression was not fitted to.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pictell.confidence.logistic import Floats, fit_logistic, sigmoid
 from pictell.errors import BundleError, PictellError
 
 FOLDS = 10
-_RIDGE = 10.0
+_RIDGE = 40.0
 _FEWEST = 2 * FOLDS
 
 
@@ -50,21 +50,22 @@ class Calibration:
     bias: float
 
     @classmethod
-    def fit(cls, evidence: NDArray[np.float64], outcomes: NDArray[np.bool_], acceptable: Acceptable) -> Calibration:
-        """Fits to N captions: their `evidence` (N, F), and whether each was acceptable.
+    def fit(cls, evidence: Floats, quality: Floats, acceptable: Acceptable) -> Calibration:
+        """Fits to N captions: their `evidence` (N, F), and the `quality` (N,) of each by the metric of `acceptable`.
 
         Raises:
             PictellError: `too-few`, there are fewer than 20 captions, or all are alike acceptable or not.
 
         """
+        outcomes = quality > acceptable.above
         if len(outcomes) < _FEWEST or len(np.unique(outcomes)) < 2:
             raise PictellError(
                 "too-few",
                 f"confidence cannot be fitted to {len(outcomes)} captions: at least {_FEWEST} are needed, good and bad ones",
             )
-        slope, offset = fit_logistic(_held_out_scores(evidence, outcomes)[:, None], outcomes.astype(float), 1e-6)
-        mean, scale, weights, bias = _fit(evidence, outcomes)
-        return cls(acceptable, mean, scale, weights * slope[0], bias * float(slope[0]) + offset)
+        slope, bias = fit_logistic(_held_out_places(evidence, quality), outcomes.astype(np.float64))
+        mean, scale, weights = _fit(evidence, quality)
+        return cls(acceptable, mean, scale, slope * weights, bias)
 
     def confidence(self, evidence: NDArray[np.float64]) -> float:
         """The probability, 0..1, that the caption with this `evidence` (F,) is acceptable."""
@@ -107,26 +108,25 @@ class Calibration:
             raise BundleError("not-a-bundle", f"calibration.json is no calibration: {error}") from error
 
 
-def held_out_confidence(evidence: NDArray[np.float64], outcomes: NDArray[np.bool_]) -> Floats:
+def held_out_confidence(evidence: Floats, quality: Floats, acceptable: Acceptable) -> Floats:
     """What `Calibration.fit` would say of each of the N captions if it had not been fitted to it, (N,).
 
     For measuring on the very photos that a calibration is fitted to.
     """
-    confidences = np.zeros(len(outcomes))
-    nothing = Acceptable("", 0.0, "", "", 0)
-    for kept, left_out in _folds(len(outcomes)):
-        fitted = Calibration.fit(evidence[kept], outcomes[kept], nothing)
+    confidences = np.zeros(len(quality))
+    for kept, left_out in _folds(len(quality)):
+        fitted = Calibration.fit(evidence[kept], quality[kept], acceptable)
         confidences[left_out] = [fitted.confidence(own) for own in evidence[left_out]]
     return confidences
 
 
-def _held_out_scores(evidence: Floats, outcomes: NDArray[np.bool_]) -> Floats:
-    """The log-odds (N,) of each caption by a regression that was not fitted to it."""
-    scores = np.zeros(len(outcomes))
-    for kept, left_out in _folds(len(outcomes)):
-        mean, scale, weights, bias = _fit(evidence[kept], outcomes[kept])
-        scores[left_out] = (evidence[left_out] - mean) / scale @ weights + bias
-    return scores
+def _held_out_places(evidence: Floats, quality: Floats) -> Floats:
+    """The place (N,) of each caption as foretold by a regression that was not fitted to it."""
+    places = np.zeros(len(quality))
+    for kept, left_out in _folds(len(quality)):
+        mean, scale, weights = _fit(evidence[kept], quality[kept])
+        places[left_out] = (evidence[left_out] - mean) / scale @ weights
+    return places
 
 
 def _folds(count: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
@@ -136,13 +136,23 @@ def _folds(count: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         yield np.delete(order, slice(fold, None, FOLDS)), order[fold::FOLDS]
 
 
-def _fit(evidence: Floats, outcomes: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats, float]:
-    """Mean, scale and weights (F,), and bias, of a regression on standardised features."""
+def _fit(evidence: Floats, quality: Floats) -> tuple[Floats, Floats, Floats]:
+    """Mean and scale of the features, and the weights (F,) of a regression on them."""
     mean, scale = evidence.mean(axis=0), evidence.std(axis=0)
     # A feature that never varies, as without attention, tells nothing.
     scale = np.where(scale > 1e-9, scale, 1.0)
-    weights, bias = fit_logistic((evidence - mean) / scale, outcomes.astype(float), _RIDGE)
-    return mean, scale, weights, bias
+    inputs = (evidence - mean) / scale  # (N, F)
+    places = _places(quality)
+    weights: Floats = np.linalg.solve(inputs.T @ inputs + _RIDGE * np.eye(inputs.shape[1]), inputs.T @ places)
+    return mean, scale, weights
+
+
+def _places(quality: Floats) -> Floats:
+    """Ranks (N,), those of equals the mean of theirs, with mean 0 and spread 1."""
+    ordered = np.sort(quality)
+    ranks = (np.searchsorted(ordered, quality, "left") + np.searchsorted(ordered, quality, "right")) / 2
+    places: Floats = (ranks - ranks.mean()) / max(float(ranks.std()), 1e-9)
+    return places
 
 
 def _acceptable(content: Mapping[str, Any]) -> Acceptable:

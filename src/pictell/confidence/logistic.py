@@ -1,4 +1,4 @@
-"""Logistic regression with a ridge, by Newton's method."""
+"""Logistic regression on one number, by Newton's method."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ Floats = NDArray[np.float64]
 
 _STEPS = 50
 _CLOSE = 1e-10
+# Keeps the slope finite where the scores tell all outcomes apart.
+_RIDGE = 1e-3
 
 
 def sigmoid(values: Floats) -> Floats:
@@ -17,21 +19,19 @@ def sigmoid(values: Floats) -> Floats:
     return halves
 
 
-def fit_logistic(inputs: Floats, outcomes: Floats, ridge: float) -> tuple[Floats, float]:
-    """Weights (F,) and bias that make `sigmoid(inputs @ weights + bias)` the likeliest for `outcomes`.
+def fit_logistic(scores: Floats, outcomes: Floats) -> tuple[float, float]:
+    """The slope and the offset that make `sigmoid(slope * scores + offset)` the likeliest for `outcomes`, all (N,).
 
-    `inputs` are (N, F), `outcomes` (N,) in 0..1; `ridge` (> 0) times half the squared weights is added to the negative
-    log-likelihood, the bias left out.
+    Outcomes are 0 or 1; a thousandth of half the squares of slope and offset is added to the negative log-likelihood.
     """
-    extended = np.column_stack([inputs, np.ones(len(inputs))])  # (N, F + 1)
-    penalty = np.diag([*np.full(inputs.shape[1], ridge), 1e-9])
-    weights = np.zeros(extended.shape[1])
+    inputs = np.column_stack([scores, np.ones(len(scores))])  # (N, 2)
+    found = np.zeros(2)
     for _ in range(_STEPS):
-        given = sigmoid(extended @ weights)  # (N,)
-        gradient = extended.T @ (given - outcomes) + penalty @ weights
-        curvature = (extended * (given * (1 - given))[:, None]).T @ extended + penalty
+        given = sigmoid(inputs @ found)  # (N,)
+        gradient = inputs.T @ (given - outcomes) + _RIDGE * found
+        curvature = (inputs * (given * (1 - given))[:, None]).T @ inputs + _RIDGE * np.eye(2)
         step = np.linalg.solve(curvature, gradient)
-        weights -= step
+        found -= step
         if np.abs(step).max() < _CLOSE:
             break
-    return weights[:-1], float(weights[-1])
+    return float(found[0]), float(found[1])
