@@ -145,8 +145,9 @@ def test_python_of_the_readme(block: str, place: Path) -> None:
 def test_json_has_the_fields_that_the_readme_shows(place: Path) -> None:
     shown = [json.loads(line) for block in blocks("README.md", "json") for line in block.splitlines()]
     (place / "broken.jpg").write_bytes((ROOT / "examples/cat.jpg").read_bytes()[:5000])
+    Image.new("RGB", (60, 40)).save(place / "page.png")
     output = subprocess.run(
-        [sys.executable, "-m", "pictell", "caption", "examples/cat.jpg", "broken.jpg", "--json"],
+        [sys.executable, "-m", "pictell", "caption", "examples/cat.jpg", "broken.jpg", "page.png", "--json"],
         cwd=place, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, capture_output=True, text=True,
         timeout=SECONDS, check=False,
     )  # fmt: skip

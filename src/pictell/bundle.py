@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pictell.decoding import SearchOptions
-from pictell.errors import BundleError
+from pictell.errors import BundleError, PictellError
 from pictell.files import write_atomically
 from pictell.language import Vocabulary
 from pictell.photos import Preprocessing
@@ -34,6 +34,12 @@ NEEDED = (
     "README.md",
 )
 """The files without which a directory is no bundle, `config.json` aside."""
+
+CALIBRATION = "calibration.json"
+"""What makes a confidence of a search; a bundle without it gives none."""
+
+OPTIONAL = ("model.safetensors", CALIBRATION)
+"""The files that a bundle may have besides."""
 
 _CONFIG = "config.json"
 _INSTALLED = Path(__file__).parent / "bundles"
@@ -226,16 +232,51 @@ def seal(
     missing = [needed for needed in NEEDED if needed not in files]
     if missing:
         raise BundleError("missing-file", f"{directory} cannot become a bundle without {', '.join(missing)}")
+    _write_config(directory, name, version, architecture, terms, files)
+    return Bundle.open(directory)
+
+
+def put_file(bundle: Bundle, name: str, content: bytes) -> Bundle:
+    """Adds a file to a bundle, or replaces it, and opens the bundle anew; the other files stay sealed as they were.
+
+    Meanwhile the bundle is one without the file, so that it can be opened at any time. For files that are not `NEEDED`.
+
+    Raises:
+        PictellError: `output`, the bundle cannot be written to.
+
+    """
+    files = {
+        other: {"sha256": file.sha256, "bytes": file.size} for other, file in bundle.files.items() if other != name
+    }
+    sealed = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    fixed = (bundle.directory, bundle.name, bundle.version, bundle.architecture, bundle.terms)
+    try:
+        if name in bundle.files:
+            _write_config(*fixed, files)
+        write_atomically(bundle.directory / name, content)
+        _write_config(*fixed, dict(sorted((files | {name: sealed}).items())))
+    except OSError as error:
+        raise PictellError("output", f"cannot write to {bundle.directory}: {error.strerror}") from error
+    return Bundle.open(bundle.directory)
+
+
+def _write_config(
+    directory: Path,
+    name: str,
+    version: int,
+    architecture: Mapping[str, Any],
+    terms: str,
+    files: Mapping[str, Mapping[str, Any]],
+) -> None:
     config = {
         "format": ".".join(map(str, FORMAT)),
         "name": name,
         "version": version,
         "architecture": dict(architecture),
         "terms": terms,
-        "files": files,
+        "files": dict(files),
     }
     write_atomically(directory / _CONFIG, json.dumps(config, ensure_ascii=False, indent=2) + "\n")
-    return Bundle.open(directory)
 
 
 _REMEDY = "install pictell again, or fetch the bundle again"

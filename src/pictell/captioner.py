@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from pictell.bundle import Bundle, find_bundle
+from pictell.bundle import CALIBRATION, Bundle, find_bundle
+from pictell.confidence import RUNNERS_UP, Calibration, evidence, why_no_photo
 from pictell.decoding import Hypothesis, SearchOptions, search
 from pictell.engines import Engine
 from pictell.errors import BundleError, OptionError, PhotoError, PictellError
@@ -99,13 +100,19 @@ class _Request:
 
     search: SearchOptions
     style: Style
+    force: bool
+    steered: bool
 
 
 class Captioner:
     """Says what is in photos, with one model. Any number of threads may call it at once.
 
     What may be asked of the captions is a `pictell.CaptionOptions`. Its fields may be given by name instead, or
-    beside it: `captioner.caption("dog.jpg", must="dog", max_words=12)`.
+    beside it: `captioner.caption("dog.jpg", must="dog", max_words=12)`. What does not look like a photo gets no text but a
+    reason, see `pictell.confidence.why_no_photo`; with `force` it is described all the same.
+
+    Captions have a confidence where the bundle has a calibration and nothing else is asked for than it was made with: none
+    where the words are steered or drawn, or by several models.
     """
 
     def __init__(
@@ -130,6 +137,11 @@ class Captioner:
         self.model = bundle.label if model is None else model
         self._vocabulary = bundle.vocabulary
         self._preprocessing = bundle.preprocessing
+        # Of several models nobody has measured how often they are right.
+        calibrated = CALIBRATION in bundle.files and model is None
+        self._calibration = Calibration.from_json(bundle.read(CALIBRATION)) if calibrated else None
+        # What a confidence is made of costs next to nothing where the search has it at hand.
+        self._generation = replace(bundle.generation, attention=calibrated, runners_up=RUNNERS_UP if calibrated else 0)
 
     def check(self, options: CaptionOptions) -> None:
         """Raises `OptionError` where this cannot be asked of this model; no photo is needed to tell."""
@@ -224,7 +236,8 @@ class Captioner:
 
     def _request(self, options: CaptionOptions | None, named: dict[str, Any]) -> _Request:
         asked = replace(options or CaptionOptions(), **named)
-        return _Request(asked.for_search(self.bundle.generation, self.bundle.vocabulary), asked.style)
+        search_options = asked.for_search(self._generation, self.bundle.vocabulary)
+        return _Request(search_options, asked.style, asked.force, asked.steers)
 
     def _read(self, source: PhotoSource) -> NDArray[np.uint8]:
         """The pixels that the model sees, (S, S, 3)."""
@@ -233,21 +246,31 @@ class Captioner:
     def _captions(self, pixels: list[NDArray[np.uint8]], request: _Request) -> list[Caption | PictellError]:
         if not pixels:
             return []
-        # Samples depend on the photo, not on its place or company.
-        numbers = [_number(each) for each in pixels] if request.search.sampling else None
-        found = search(self.engine, self.engine.encode(np.stack(pixels)), request.search, numbers)
+        pictures = np.stack(pixels)
+        reasons = [None] * len(pictures) if request.force else why_no_photo(pictures)
+        captions = iter(self._described(pictures[[reason is None for reason in reasons]], request))
         return [
-            in_style(self._caption(hypotheses), request.style)
+            next(captions) if reason is None else Caption(None, 0.0, self.model, reason=reason) for reason in reasons
+        ]
+
+    def _described(self, photos: NDArray[np.uint8], request: _Request) -> list[Caption | PictellError]:
+        if not len(photos):
+            return []
+        # Samples depend on the photo, not on its place or company.
+        numbers = [_number(each) for each in photos] if request.search.sampling else None
+        found = search(self.engine, self.engine.encode(photos), request.search, numbers)
+        return [
+            in_style(self._caption(hypotheses, request), request.style)
             if hypotheses
             else PictellError("no-caption", "no caption is as asked for: ask for less, or allow more words")
             for hypotheses in found
         ]
 
-    def _caption(self, hypotheses: list[Hypothesis]) -> Caption:
+    def _caption(self, hypotheses: list[Hypothesis], request: _Request) -> Caption:
         best = hypotheses[0]
         text = self._text(best)
         alternatives: dict[str, Alternative] = {}
-        for other in hypotheses[1:]:
+        for other in hypotheses[1 : request.search.num]:
             # Different tokens may read the same once they are joined.
             if (other_text := self._text(other)) != text:
                 alternatives.setdefault(other_text, Alternative(other_text, other.log_prob))
@@ -257,6 +280,9 @@ class Captioner:
             model=self.model,
             words=tuple(self._words(best)),
             alternatives=tuple(alternatives.values()),
+            confidence=None
+            if self._calibration is None or request.steered
+            else self._calibration.confidence(evidence(hypotheses[: 1 + RUNNERS_UP])),
         )
 
     def _text(self, hypothesis: Hypothesis) -> str:

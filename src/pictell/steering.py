@@ -49,7 +49,7 @@ class CaptionOptions:
     of `pictell.decoding.Sampling`. A photo's samples depend on its pixels and the seed alone; without a seed they are
     others each time.
 
-    `style` is one of `pictell.language.STYLES`.
+    `style` is one of `pictell.language.STYLES`. With `force` what does not look like a photo is described all the same.
 
     Raises:
         OptionError: a value is of the wrong type or out of its range, or some contradict each other.
@@ -73,6 +73,7 @@ class CaptionOptions:
     top_p: float | None = None
     seed: int | None = None
     style: Style = "plain"
+    force: bool = False
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -95,6 +96,12 @@ class CaptionOptions:
         if self.sample and (idle := [name for name in searching if getattr(self, name)]):
             raise OptionError(f"{idle[0]} and sample contradict each other: {idle[0]} is for searching")
         self._sampling()
+
+    @property
+    def steers(self) -> bool:
+        """Whether the words are other ones than the model would choose."""
+        plain = ("beam", "num", "max_words", "style", "force")
+        return any(getattr(self, field.name) != field.default for field in fields(self) if field.name not in plain)
 
     def _sampling(self) -> Sampling | None:
         """How to sample; with a seed that nobody knows where none is named."""

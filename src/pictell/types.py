@@ -46,16 +46,14 @@ class Alternative:
 Band: TypeAlias = Literal["low", "medium", "high"]
 
 
-@dataclass(frozen=True)
-class Bands:
-    """Which confidences (0..1) are called what: `medium` from that number on, `high` from that number on, else low."""
+BANDS: Mapping[Band, float] = {"low": 0.0, "medium": 0.4, "high": 0.65}
+"""The least confidence of each band: of captions in the high one about three in four are acceptable, in the low one three
+in ten."""
 
-    medium: float = 0.4
-    high: float = 0.7
 
-    def band(self, confidence: float) -> Band:
-        """The name of the band that a confidence is in."""
-        return "high" if confidence >= self.high else "medium" if confidence >= self.medium else "low"
+def band_of(confidence: float) -> Band:
+    """Which of `BANDS` a confidence (0..1) is in."""
+    return max((name for name in BANDS if confidence >= BANDS[name]), key=BANDS.__getitem__)
 
 
 @dataclass(frozen=True)
@@ -63,10 +61,10 @@ class Caption:
     """What the model says of one photo.
 
     `text` is `None` where the caption is withheld, and `reason` then says why. `log_prob` is the natural logarithm of the
-    caption's probability, its end token included (`<= 0`). `confidence` is in 0..1 where the model has a calibration,
-    else `None`. `alternatives` are the other captions asked for, best first (samples: as drawn), `text` itself not among
-    them. `model` is `name@version` of the bundle. `text` is worded in `style`; where that is not plain, `raw` is what the
-    model said.
+    caption's probability, its end token included (`<= 0`; 0 where it is withheld). `confidence` is the probability, 0..1,
+    that the caption is acceptable, where the model has a calibration and a caption was made as it foresees, else `None`.
+    `alternatives` are the other captions asked for, best first (samples: as drawn), `text` itself not among them. `model` is
+    `name@version` of the bundle. `text` is worded in `style`; where that is not plain, `raw` is what the model said.
     """
 
     text: str | None
@@ -78,3 +76,8 @@ class Caption:
     reason: str | None = None
     style: str = "plain"
     raw: str | None = None
+
+    @property
+    def band(self) -> Band | None:
+        """Which of `BANDS` the confidence is in; `None` where there is none."""
+        return None if self.confidence is None else band_of(self.confidence)

@@ -88,7 +88,7 @@ def test_json_has_the_promised_fields(run: Any, photo: MakePhoto, says: Any, mod
     ran = run("caption", path, path, "--json", "--num", "2", *model)
     one, other = (json.loads(line) for line in ran.lines)
     assert one == other
-    assert list(one) == ["path", "text", "log_prob", "confidence", "words", "alternatives", "model"]
+    assert list(one) == ["path", "text", "log_prob", "confidence", "band", "words", "alternatives", "model"]
     assert one["path"] == str(path)
     assert one["text"] == says(path) == " ".join(word["text"] for word in one["words"])
     assert one["confidence"] is None

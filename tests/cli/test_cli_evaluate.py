@@ -155,3 +155,35 @@ def test_the_data_must_be_named(run: Any) -> None:
     ran = run("evaluate")
     assert ran.code == 2
     assert "--data" in ran.err
+
+
+def test_agreement_of_log_probabilities_with_judgements(
+    run: Any, flickr8k: Path, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    """People who rate what the model says of a photo high, and what it says of others low, agree with it."""
+    texts = flickr8k / "Flickr8k_text"
+    captioner = load(tiny_bundle, threads=1)
+    own = [captioner.caption(flickr8k / "Flicker8k_Dataset" / name).text for name in NAMES]
+    lines = (texts / "Flickr8k.token.txt").read_text().splitlines()
+    lines += [f"said.jpg#{number}\t{text}" for number, text in enumerate([*own, "Unheard words ."])]
+    (texts / "Flickr8k.token.txt").write_text("\n".join(lines) + "\n")
+    pairs = [
+        f"{name}\tsaid.jpg#{other}\t" + ("4\t4\t4" if own[other] == own[number] else "1\t1\t1")
+        for number, name in enumerate(NAMES)
+        for other in range(len(NAMES))
+    ]
+    (texts / "ExpertAnnotations.txt").write_text("\n".join(pairs) + "\n")
+    ran = run("evaluate", "--model", tiny_bundle, "--agreement", f"flickr8k-expert:{flickr8k}", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    found = json.loads(ran.out)
+    assert (found["model"], found["pairs"], found["ratings"], found["unknown_words"]) == ("tiny@7", 36, 108, 0)
+    assert found["tau_c"] > 0.3
+    (texts / "ExpertAnnotations.txt").write_text("\n".join([*pairs, f"{NAMES[0]}\tsaid.jpg#6\t1\t1\t2"]) + "\n")
+    ran = run("evaluate", "--model", tiny_bundle, "--agreement", f"flickr8k-expert:{flickr8k}")
+    assert "111 ratings of 37 pairs" in ran.out
+    assert "0.0%" not in ran.out
+    for wrong in ("flickr8k", "coco:x", f"flickr8k-expert:{tmp_path}"):
+        ran = run("evaluate", "--model", tiny_bundle, "--agreement", wrong)
+        assert (ran.code, ran.err.count("\n")) == (1, 1)
+    assert run("evaluate", "--model", tiny_bundle).code == 2
+    assert run("evaluate", "--agreement", f"flickr8k-expert:{flickr8k}", "--beam", "2").code == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -180,6 +181,22 @@ def test_stopping_early_changes_no_result() -> None:
     assert len(found.tokens) > 1
     [[found]] = beam_search(Late(6), [0], SearchOptions(beam=2, max_words=8, min_words=0))
     assert found.tokens == ()
+
+
+@given(st.integers(0, 10**6), st.integers(1, 4), st.integers(1, 3), st.sampled_from([0.0, 1.0]))
+def test_runners_up_cost_nothing_and_change_nothing(seed: int, beam: int, num: int, penalty: float) -> None:
+    plain, generous = Toy(7), Toy(7)
+    options = SearchOptions(beam=beam, num=num, max_words=5, length_penalty=penalty)
+    photos = [seed, seed + 1, seed + 2]
+    without = beam_search(plain, photos, options)
+    found = beam_search(generous, photos, replace(options, runners_up=3))
+    assert plain.rows == generous.rows, "not a step more, not a row more"
+    for own, best, photo in zip(found, without, photos, strict=True):
+        assert all(same([one], [other]) for one, other in zip(own, best, strict=False))
+        assert len(best) <= len(own) <= num + 3
+        scores = [hypothesis.score for hypothesis in own]
+        assert scores == sorted(scores, reverse=True)
+        assert same(own, beam_search(Toy(7), [photo], replace(options, runners_up=3))[0])
 
 
 def test_fewer_are_found_where_fewer_exist() -> None:

@@ -8,6 +8,7 @@ import typer
 
 from pictell import __version__
 from pictell.cli.average import average
+from pictell.cli.calibrate import calibrate
 from pictell.cli.caption import caption
 from pictell.cli.data import data
 from pictell.cli.doctor import doctor
@@ -36,6 +37,6 @@ def _pictell(
     """Looks at photos and says what is in them."""
 
 
-for command in (caption, models, doctor, evaluate, score, train, average, export):
+for command in (caption, models, doctor, evaluate, score, train, average, export, calibrate):
     app.command()(command)
 app.add_typer(data)

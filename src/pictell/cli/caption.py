@@ -83,6 +83,7 @@ def caption(
     style: Annotated[
         str, typer.Option(metavar="STYLE", help="plain, alt (for alt text), hedged, or neutral (no gender, no age).")
     ] = "plain",
+    force: Annotated[bool, typer.Option("--force", help="Describe also what does not look like a photo.")] = False,
     threads: Threads = None,
     model: Model = None,
 ) -> None:
@@ -90,6 +91,9 @@ def caption(
 
     One photo gives its caption alone. A directory, a list or several photos give a line each: the path, a tab, the
     caption. With --num the log-probability follows after another tab, and the other captions stand below, best first.
+
+    What does not look like a photo (a page of text, a plot, a black picture) gets a reason in brackets instead of a caption;
+    see --force.
 
     A photo that cannot be captioned is named on standard error, the others are done, and the exit code is 1. Where what
     is asked for cannot be, no photo is opened, and it is 2.
@@ -121,6 +125,7 @@ def caption(
         top_p=top_p,
         seed=seed,
         style=cast("Style", style),
+        force=force,
     )
     captioner = load(model, threads=threads)
     captioner.check(options)
@@ -250,7 +255,8 @@ def _fields(result: Caption | PictellError) -> dict[str, Any]:
         **({"reason": result.reason} if result.text is None else {}),
         **({"style": result.style, "raw": result.raw} if result.raw is not None else {}),
         "log_prob": round(result.log_prob, 4),
-        "confidence": result.confidence,
+        "confidence": None if result.confidence is None else round(result.confidence, 4),
+        "band": result.band,
         "words": [{"text": word.text, "prob": float(f"{word.prob:.4g}")} for word in result.words],
         "alternatives": [{"text": other.text, "log_prob": round(other.log_prob, 4)} for other in result.alternatives],
         "model": result.model,

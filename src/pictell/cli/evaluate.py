@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,10 +12,11 @@ import typer
 
 from pictell.cli.bar import Bar
 from pictell.cli.options import Beam, Json, Metrics, Model, SkipMissing, Threads, chosen_metrics
-from pictell.cli.output import emit_json, say, write_file
+from pictell.cli.output import emit, emit_json, say, write_file
 from pictell.errors import PictellError
 
 if TYPE_CHECKING:
+    from pictell.captioner import Captioner
     from pictell.data import CaptionedPhoto
     from pictell.evaluation import Evaluation
     from pictell.types import Caption
@@ -24,8 +26,9 @@ _COCO_NAME = re.compile(r"(?:COCO_[a-z]+\d{4}_)?(\d{12})\.jpg")
 
 def evaluate(
     data: Annotated[
-        str, typer.Option(metavar="KIND:FOLDER", help="The data set, such as flickr8k:data/flickr8k or coco:data/coco.")
-    ],
+        str | None,
+        typer.Option(metavar="KIND:FOLDER", help="The data set, such as flickr8k:data/flickr8k or coco:data/coco."),
+    ] = None,
     split: Annotated[
         str, typer.Option(metavar="SPLIT", help="Which of its splits; coco has val2014, train2014 ...")
     ] = "test",
@@ -42,6 +45,14 @@ def evaluate(
         Path | None,
         typer.Option(metavar="FILE.csv", help="Add the scores there as a line: a record of every look at a split."),
     ] = None,
+    agreement: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND:FOLDER",
+            help="Instead of captions, measure how likely the model finds captions that people judged: "
+            "flickr8k-expert:data/flickr8k.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Score a model on a data set of photos with captions.
@@ -56,6 +67,13 @@ def evaluate(
     from pictell.evaluation import evaluate as evaluate_photos
     from pictell.record import add_to_record, check_record, fields_of
 
+    if agreement is not None:
+        if data or beam or metrics or limit or captions or record:
+            raise typer.BadParameter("it goes with --model, --threads and --json alone", param_hint="--agreement")
+        _agreement(agreement, load(model, threads=threads), as_json=as_json)
+        return
+    if data is None:
+        raise typer.BadParameter("name it, or an --agreement", param_hint="--data")
     names = chosen_metrics(metrics)
     # Told before the work, not after it.
     if captions is not None and not captions.parent.is_dir():
@@ -85,6 +103,23 @@ def evaluate(
         _print_table(found, f"{found.model} on {data.partition(':')[0]} {split}")
     if found.failed:
         raise typer.Exit(1)
+
+
+def _agreement(name: str, captioner: Captioner, *, as_json: bool) -> None:
+    from pictell.agreement import agreement_with_experts
+    from pictell.metrics.flickr8k_expert import expert_folder, load_flickr8k_expert
+
+    folder = expert_folder(name)
+    judged = load_flickr8k_expert(folder)
+    with Bar(len(judged.candidates), "pairs of a photo and a caption") as bar:
+        found = agreement_with_experts(captioner, folder, judged, on_pairs=bar.reach)
+    if as_json:
+        emit_json(asdict(found) | {"tau_c": round(found.tau_c, 5), "unknown_words": round(found.unknown_words, 5)})
+    else:
+        emit(
+            f"{found.model} on {found.data}: tau-c {found.tau_c:.3f} of the log-probability a word with "
+            f"{found.ratings} ratings of {found.pairs} pairs; {found.unknown_words:.1%} of the words are unknown to it"
+        )
 
 
 def _image_id(name: str) -> str | int:

@@ -191,14 +191,11 @@ def _agreement(name: str, names: Sequence[str]) -> Agreement:
     """Kendall's tau-c of every score with the judgements that are named."""
     from pictell.metrics import flickr8k_expert, score
 
-    kind, colon, folder = name.partition(":")
-    if not colon or kind != "flickr8k-expert":
-        raise DataError("unknown-data", f"{name!r} names no judgements: write flickr8k-expert:FOLDER")
-    judged = flickr8k_expert.load_flickr8k_expert(Path(folder).expanduser())
+    judged = flickr8k_expert.load_flickr8k_expert(flickr8k_expert.expert_folder(name))
     with _warnings_said(), _indexing() as progress:
         scores = score(judged.references, judged.candidates, names, progress=progress)
     return Agreement(
-        data=kind,
+        data=flickr8k_expert.KIND,
         pairs=len(judged.ratings),
         ratings=sum(map(len, judged.ratings.values())),
         tau=flickr8k_expert.agreement(scores, judged),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pictell.decoding.beam import beam_search, greedy
+from pictell.decoding.forced import forced_log_probs
 from pictell.decoding.hypothesis import Hypothesis
 from pictell.decoding.machine import Machine
 from pictell.decoding.options import Phrase, Sampling, SearchOptions, contains
@@ -19,6 +20,7 @@ __all__ = [
     "StepFunction",
     "beam_search",
     "contains",
+    "forced_log_probs",
     "greedy",
     "sample",
     "search",

@@ -40,6 +40,8 @@ def beam_search(
 ) -> list[list[Hypothesis]]:
     """The best finished sequences of each photo in `memory`, best first: `options.num` each, where so many are found.
 
+    Up to `options.runners_up` others follow them, best first.
+
     At each step all continuations of a photo's unfinished sequences are ranked by log-probability. Those among the best
     `beam` that end are finished; the best `beam` of those that do not end are carried on. A photo is done when none of
     its unfinished sequences can still displace one of its best `num` finished ones, so stopping early changes no
@@ -118,7 +120,7 @@ class _Search:
                 found = done[photos[place]][rows.lanes[place, row] // self.machine.states]
                 found.append(rows.finish(place, row, float(ends[place, row]), options))
                 found.sort(key=lambda hypothesis: -hypothesis.score)
-                del found[options.num :]
+                del found[options.num + options.runners_up :]
 
             hopeful = self._hopeful([done[photo] for photo in photos], grown, length + 1)
             open_places = np.flatnonzero(hopeful.any(axis=1))
@@ -245,7 +247,10 @@ class _Search:
             return np.zeros(grown.totals.shape, dtype=bool)
         reach = options.best_score(grown.totals, length)
         worst = np.array(
-            [[each[-1].score if len(each) == options.num else -np.inf for each in groups] for groups in found]
+            [
+                [each[options.num - 1].score if len(each) >= options.num else -np.inf for each in groups]
+                for groups in found
+            ]
         )  # (P, G)
         if options.groups == 1:
             return reach > worst

@@ -64,7 +64,9 @@ class SearchOptions:
 
     `start` is fed first, `end` finishes a sequence, and no sequence contains a token of `never`. Where `not_after` is given,
     no token (the end included) follows a sequence for which it names that token. With `attention` each
-    hypothesis carries where the model looked for each word.
+    hypothesis carries where the model looked for each word. `runners_up` (>= 0) is how many further finished sequences to
+    hand out, of those that the search comes across anyway: it searches no longer for them, so there may be fewer, and
+    better ones may exist.
 
     What a sequence must be: it begins with `beginning`; it contains, for each clause of `required`, one of the clause's
     phrases; it contains no phrase of `banned`, does not end in a token of `not_last`, and says no `no_repeat` tokens in
@@ -86,6 +88,7 @@ class SearchOptions:
     never: tuple[int, ...] = (0, 1, 3)
     not_after: Callable[[Sequence[int]], Sequence[int]] | None = None
     attention: bool = False
+    runners_up: int = 0
     beginning: Phrase = ()
     required: tuple[tuple[Phrase, ...], ...] = ()
     banned: tuple[Phrase, ...] = ()
@@ -102,6 +105,8 @@ class SearchOptions:
         for name in ("beam", "num", "max_words", "groups"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.runners_up < 0:
+            raise ValueError(f"runners_up must be at least 0, not {self.runners_up}")
         if not 0 <= self.min_words <= self.max_words:
             raise ValueError(f"min_words must be 0 to max_words ({self.max_words}), not {self.min_words}")
         if self.end in self.never:

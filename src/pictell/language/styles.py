@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from pictell.language.function_words import function_words
 from pictell.language.neutral import neutral
 from pictell.language.words import detokenise, tokenise
-from pictell.types import Alternative, Band, Bands, Caption
+from pictell.types import Alternative, Band, Caption
 
 Style = Literal["plain", "alt", "hedged", "neutral"]
 STYLES: tuple[Style, ...] = get_args(Style)
@@ -30,13 +30,13 @@ _PREAMBLE = re.compile(
 )
 
 
-def in_style(caption: Caption, style: Style, bands: Bands | None = None) -> Caption:
+def in_style(caption: Caption, style: Style) -> Caption:
     """The caption in another wording, its alternatives too; `raw` then has the model's own words.
 
     - `plain`: as it is.
     - `alt`: for alt text. No "a picture of", `ALT_LENGTH` characters at most, one sentence with a capital and a full stop.
-    - `hedged`: it says how sure it is, "Possibly: ...", by the band (of `bands`) that its confidence is in; without a
-      confidence, and for alternatives, which have none, as for the band in the middle.
+    - `hedged`: it says how sure it is, "Possibly: ...", by the band that its confidence is in; without a confidence,
+      and for alternatives, which have none, as for the band in the middle.
     - `neutral`: without the gender and age of people, see `pictell.language.neutral`. Alternatives that then read the
       same are given once.
 
@@ -51,8 +51,7 @@ def in_style(caption: Caption, style: Style, bands: Bands | None = None) -> Capt
         text = alt_text(caption.text)
         others = [alt_text(other.text) for other in caption.alternatives]
     else:
-        band = "medium" if caption.confidence is None else (bands or Bands()).band(caption.confidence)
-        text = f"{HEDGES[band]}: {caption.text}"
+        text = f"{HEDGES[caption.band or 'medium']}: {caption.text}"
         others = [f"{HEDGES['medium']}: {other.text}" for other in caption.alternatives]
     alternatives: dict[str, Alternative] = {}
     for other, worded in zip(caption.alternatives, others, strict=True):

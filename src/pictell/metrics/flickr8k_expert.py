@@ -8,6 +8,7 @@ section 4; Hessel et al. 2021, "CLIPScore", section 4.1), because the caption is
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pictell.metrics.agreement import kendall_tau_c
 from pictell.metrics.formats import TABBED_LINES, CaptionFile, read_captions, read_text
 from pictell.metrics.score import Scores
 
+KIND = "flickr8k-expert"
 CAPTIONS = "Flickr8k.token.txt"
 JUDGEMENTS = "ExpertAnnotations.txt"
 
@@ -35,6 +37,14 @@ class Judged:
     references: dict[str, list[str]]
     candidates: dict[str, str]
     ratings: dict[str, tuple[int, ...]]
+
+
+def expert_folder(name: str) -> Path:
+    """The folder in `flickr8k-expert:FOLDER`; raises `DataError` (`"unknown-data"`) where `name` is anything else."""
+    kind, colon, folder = name.partition(":")
+    if not colon or kind != KIND:
+        raise DataError("unknown-data", f"{name!r} names no judgements: write {KIND}:FOLDER")
+    return Path(folder).expanduser()
 
 
 def load_flickr8k_expert(folder: Path) -> Judged:
@@ -67,13 +77,17 @@ def agreement(scores: Scores, judged: Judged) -> dict[str, float]:
     `scores` are those of `judged.candidates` against `judged.references`. A score that is the same for all pairs, or
     is NaN for one, has NaN.
     """
+    return {
+        name: agreement_of({key: scores.per_image[key][name] for key in judged.ratings}, judged)
+        for name in scores.corpus
+    }
+
+
+def agreement_of(values: Mapping[str, float], judged: Judged) -> float:
+    """Kendall's tau-c, as `agreement` of scores, of any number that each pair has; `values` are by the pairs' ids."""
     ratings = np.array(list(judged.ratings.values()))  # (P, 3)
-    found = {}
-    for name in scores.corpus:
-        values = np.array([scores.per_image[key][name] for key in judged.ratings])  # (P,)
-        known = not np.isnan(values).any()
-        found[name] = kendall_tau_c(np.repeat(values, _JUDGES), ratings.ravel()) if known else math.nan
-    return found
+    own = np.array([values[key] for key in judged.ratings])  # (P,)
+    return math.nan if np.isnan(own).any() else kendall_tau_c(np.repeat(own, _JUDGES), ratings.ravel())
 
 
 def _add(judged: Judged, said: CaptionFile, fields: list[str], place: str) -> None:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pictell.bundle import NEEDED, seal
+from pictell.bundle import NEEDED, OPTIONAL, seal
 from pictell.errors import BundleError
 from pictell.language import Vocabulary
 from pictell.models import CaptioningModel
@@ -173,7 +173,7 @@ def check_replaceable(directory: Path) -> None:
     if not directory.exists():
         return
     names = {file.name for file in directory.iterdir()} if directory.is_dir() else {directory.name}
-    others = names - {"config.json", "model.safetensors", *NEEDED}
+    others = names - {"config.json", *NEEDED, *OPTIONAL}
     if names and (others or "config.json" not in names):
         what = repr(min(others)) if others else "something other than a bundle"
         raise BundleError("in-the-way", f"{directory} holds {what}: name another folder for the bundle")
