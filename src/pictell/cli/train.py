@@ -14,7 +14,13 @@ from pictell.cli.output import emit, say
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="The recipe, such as recipes/default.yaml.")],
+    recipe: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RECIPE.yaml|FOLDER",
+            help="The recipe, such as recipes/default.yaml, or a folder of photos with a table of captions (.csv, .jsonl).",
+        ),
+    ],
     settings: Annotated[
         list[str] | None,
         typer.Argument(
@@ -35,17 +41,25 @@ def train(
     ] = None,
     skip_missing: SkipMissing = False,
 ) -> None:
-    """Train a model as a recipe says.
+    """Train a model as a recipe says, or on a folder of one's own photos.
+
+    A folder needs a table with a photo's file name and a caption a line. The shipped model, or the one named by --from,
+    goes on learning from it; a tenth of the photos says when to stop.
 
     The run's folder (`out`, else runs/NAME after the recipe's name) keeps a log, the scores of every epoch, checkpoints
     and the best weights. The same command goes on with a run that was stopped.
     """
     require_training_parts("pictell train")
+    from pictell.bundle import DEFAULT
     from pictell.training import Trainer, load_recipe
-    from pictell.training.start import settings_to_go_on_from
+    from pictell.training.start import OWN_PHOTOS, settings_for_own_photos, settings_to_go_on_from
 
     settings = [*(settings or []), *(["data.skip_missing=true"] if skip_missing else [])]
-    loaded = load_recipe(recipe, [*(settings_to_go_on_from(start) if start else []), *settings])
+    if recipe.is_dir():
+        before = [*settings_to_go_on_from(start or DEFAULT), *settings_for_own_photos(recipe)]
+        loaded = load_recipe(OWN_PHOTOS, [*before, *settings])
+    else:
+        loaded = load_recipe(recipe, [*(settings_to_go_on_from(start) if start else []), *settings])
     try:
         trainer = Trainer(loaded, loaded.folder)
         best = trainer.run()

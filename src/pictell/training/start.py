@@ -1,4 +1,4 @@
-"""Going on from a trained model: the recipe's settings that make its network again and load its weights."""
+"""Going on from a trained model: the recipe's settings that make its network again and load its weights; on one's own photos."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from pathlib import Path
 from pictell.bundle import find_bundle
 from pictell.errors import RecipeError
 from pictell.training.checkpoint import load_checkpoint
+
+OWN_PHOTOS = Path(__file__).with_name("own_photos.yaml")
+"""The recipe for a folder of photos with a table of captions; see `settings_for_own_photos`."""
+
+
+def settings_for_own_photos(folder: Path) -> list[str]:
+    """`KEY=VALUE` settings that make `OWN_PHOTOS` a recipe for this folder."""
+    return [f"data.folders.photos={json.dumps(str(folder))}"]
 
 
 def settings_to_go_on_from(model: str) -> list[str]:

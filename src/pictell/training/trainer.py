@@ -38,6 +38,7 @@ from pictell.training.events import Events
 from pictell.training.examples import Batch, ahead, batches, load_examples, load_split
 from pictell.training.features import encoder_features, progress_bar
 from pictell.training.losses import caption_loss, read_own_words
+from pictell.training.new_words import grown, with_new_words
 from pictell.training.processes import Processes
 from pictell.training.recipe import Phase, Recipe, recipe_of
 from pictell.training.report import draw_curves, table
@@ -87,13 +88,17 @@ class Trainer:
         self._same_recipe()
         self.examples = load_examples(recipe.data, log.info)
         self.dev = load_split(recipe.data, recipe.data.dev, log.info)
+        captions = [caption for example in self.examples for caption in example.captions]
         if recipe.model.start_from:
             if not Path(recipe.model.start_from).is_file():
                 raise RecipeError("missing", f"model.start_from: there is no file {recipe.model.start_from}")
             # Weights know their words by number, so the words come with the weights.
             self.vocabulary = Vocabulary.load(Path(recipe.model.start_from).with_name("vocabulary.json"))
+            if recipe.model.new_words:
+                known = len(self.vocabulary)
+                self.vocabulary = with_new_words(self.vocabulary, captions, min_count=recipe.data.min_count)
+                log.info("new words: %s", ", ".join(self.vocabulary.tokens[known:]) or "none")
         else:
-            captions = [caption for example in self.examples for caption in example.captions]
             if recipe.data.bpe_size is None:
                 self.vocabulary = Vocabulary.build(captions, min_count=recipe.data.min_count)
             else:
@@ -412,7 +417,12 @@ class Trainer:
             )
             return
         if self.recipe.model.start_from:
-            self._load_weights(load_checkpoint(Path(self.recipe.model.start_from))[0])
+            start = Path(self.recipe.model.start_from)
+            weights, _ = load_checkpoint(start)
+            if self.recipe.model.new_words:
+                known = len(Vocabulary.load(start.with_name("vocabulary.json")))
+                weights = grown(weights, self.model.state_dict(), known)
+            self._load_weights(weights)
         self._prepare_phase()
 
     def _load_weights(self, weights: dict[str, Tensor]) -> None:
