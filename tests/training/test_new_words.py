@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from pictell.data.own_photos import load_own_photos
 from pictell.language import Subwords, Vocabulary
 from pictell.language.vocabulary import PAD, START, UNKNOWN
 from pictell.models import DECODERS
@@ -93,6 +94,28 @@ def test_a_model_goes_on_with_ones_own_photos(own_photos: Path, bundle: Path, tm
     assert run(one) == one  # which has nothing more to do
     again = load_checkpoint(run(tmp_path / "two") / "best.safetensors")[0]
     assert all(torch.equal(value, again[name]) for name, value in load_checkpoint(one / "best.safetensors")[0].items())
+
+
+def test_a_few_photos_are_learnt_from_before_patience_ends() -> None:
+    recipe = load_recipe(OWN_PHOTOS)
+    steps = recipe.patience * -(-24 // recipe.batch_size)  # those of thirty photos that are in train
+    assert steps > 2 * recipe.phases[0].warmup
+
+
+@pytest.mark.parametrize("dev", ["dev", "val", "validation"])
+@pytest.mark.parametrize("test", ["", "test"])
+def test_splits_that_the_table_names_are_used(dev: str, test: str, tmp_path: Path) -> None:
+    rows = [f"{split}.jpg,A dog.,{split}" for split in ("train", dev, test) if split]
+    (tmp_path / "captions.csv").write_text("\n".join(["file,caption,split", *rows]), encoding="utf-8")
+    data = load_recipe(OWN_PHOTOS, settings_for_own_photos(tmp_path)).data
+    assert data.dev == f"photos/{dev}"
+    assert data.held_out == [f"photos/{split}" for split in (dev, test) if split]
+    for name in (*data.train, data.dev, *data.held_out):
+        assert [photo.id for photo in load_own_photos(tmp_path, name.partition("/")[2])]
+
+
+def test_without_splits_a_test_split_is_held_out_too(own_photos: Path) -> None:
+    assert load_recipe(OWN_PHOTOS, settings_for_own_photos(own_photos)).data.held_out == ["photos/dev", "photos/test"]
 
 
 def test_the_command_takes_a_folder(

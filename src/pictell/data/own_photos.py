@@ -41,6 +41,14 @@ def load_own_photos(folder: Path, split: str) -> list[CaptionedPhoto]:
     return [CaptionedPhoto(name, folder / name, tuple(captions[name])) for name in names]
 
 
+def splits_of(folder: Path) -> tuple[str, ...]:
+    """The splits that the table of captions names, in its order; those that photos are split into where it names none.
+
+    Raises `DataError` as `load_own_photos` does.
+    """
+    return tuple(dict.fromkeys(_read(_table(folder))[1].values())) or SPLITS
+
+
 def _table(folder: Path) -> Path:
     if not folder.is_dir():
         raise DataError("missing", f"there is no folder {folder}")

@@ -6,16 +6,29 @@ import json
 from pathlib import Path
 
 from pictell.bundle import find_bundle
+from pictell.data.own_photos import splits_of
 from pictell.errors import RecipeError
 from pictell.training.checkpoint import load_checkpoint
 
 OWN_PHOTOS = Path(__file__).with_name("own_photos.yaml")
 """The recipe for a folder of photos with a table of captions; see `settings_for_own_photos`."""
 
+_DEV = ("dev", "val", "validation", "valid")  # what people call the photos that say when to stop
+
 
 def settings_for_own_photos(folder: Path) -> list[str]:
-    """`KEY=VALUE` settings that make `OWN_PHOTOS` a recipe for this folder."""
-    return [f"data.folders.photos={json.dumps(str(folder))}"]
+    """`KEY=VALUE` settings that make `OWN_PHOTOS` a recipe for this folder and the splits that its table names.
+
+    Raises `DataError` if the table cannot be read.
+    """
+    splits = splits_of(folder)
+    dev = next((name for name in _DEV if name in splits), _DEV[0])
+    held_out = [f"photos/{name}" for name in (dev, "test") if name == dev or name in splits]
+    return [
+        f"data.folders.photos={json.dumps(str(folder))}",
+        f"data.dev=photos/{dev}",
+        f"data.held_out={json.dumps(held_out)}",
+    ]
 
 
 def settings_to_go_on_from(model: str) -> list[str]:
