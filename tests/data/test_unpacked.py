@@ -163,3 +163,48 @@ def test_a_hugging_face_data_set(tmp_path: Path) -> None:
         load_dataset(f"datasets:{tmp_path / 'bare'}", "train")
     with pytest.raises(DataError, match=r"dataset_info.json is missing"):
         load_dataset(f"datasets:{tmp_path / 'cache'}", "train")
+
+
+@pytest.mark.parametrize(
+    ("columns", "captions"),
+    [
+        (["alt_text"], ("alt_text",)),
+        (["caption_0", "caption_1", "photographer"], ("caption_0", "caption_1")),
+        (["source", "caption"], ("caption",)),
+        (["source", "words"], None),
+    ],
+)
+def test_captions_are_found_by_name_and_type(
+    columns: list[str], captions: tuple[str, ...] | None, tmp_path: Path
+) -> None:
+    datasets = pytest.importorskip("datasets")
+    image = Image.fromarray(np.full((40, 40, 3), 10, np.uint8))
+    features = {"photo": datasets.Image(), "likes": datasets.Value("int64")}
+    datasets.Dataset.from_dict(
+        {"photo": [image], "likes": [3], **{name: [name] for name in columns}},
+        features=datasets.Features({**features, **{name: datasets.Value("string") for name in columns}}),
+    ).save_to_disk(str(tmp_path / "set"))
+    if captions is None:
+        with pytest.raises(DataError, match=r"one column of images.*it has photo, likes, source, words"):
+            load_dataset(f"datasets:{tmp_path / 'set'}", "train")
+    else:
+        assert list(everything(f"datasets:{tmp_path / 'set'}").values()) == [(10, captions)]
+
+
+def test_a_path_in_a_hugging_face_data_set_is_not_followed(tmp_path: Path, cache: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    (tmp_path / "secret.png").write_bytes(jpeg(10))
+    row = {"bytes": None, "path": str(tmp_path / "secret.png")}
+    kinds = {"bytes": datasets.Value("binary"), "path": datasets.Value("string")}
+    folder = tmp_path / "set"
+    # Saved as a plain structure, which is not embedded, and then said to be an image, as someone might on purpose.
+    datasets.Dataset.from_dict(
+        {"image": [row], "caption": ["A dog."]},
+        features=datasets.Features({"image": kinds, "caption": datasets.Value("string")}),
+    ).save_to_disk(str(folder))
+    about = json.loads((folder / "dataset_info.json").read_text(encoding="utf-8"))
+    about["features"]["image"] = {"_type": "Image"}
+    (folder / "dataset_info.json").write_text(json.dumps(about), encoding="utf-8")
+    with pytest.raises(DataError, match=r"row 0.*only the path"):
+        load_dataset(f"datasets:{folder}", "train")
+    assert not list(cache.rglob("*.photo"))

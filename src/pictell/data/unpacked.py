@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,8 +35,9 @@ class _Item(NamedTuple):
 def load_hugging_face(folder: Path, split: str) -> list[CaptionedPhoto]:
     """The photos of a split of what `Dataset.save_to_disk` or `DatasetDict.save_to_disk` wrote.
 
-    It has one column of images and one of captions, texts or lists of them, named as `pictell.data.own_photos` knows them.
-    Nothing is fetched, and no code of the data set is run. Needs the extra `datasets`.
+    It has one column of images and one of captions, texts or lists of them, named as `pictell.data.own_photos` knows them, or
+    several with numbers (`caption_0`, `caption_1`), or whose only texts they are. Nothing is fetched, no file outside the
+    folder is read, and no code of the data set is run. Needs the extra `datasets`.
     """
     return load_own_photos(_unpacked(folder, _digest(_files_of(folder)), _of_hugging_face(folder)), split)
 
@@ -106,7 +107,7 @@ def _of_hugging_face(folder: Path) -> Iterator[_Item]:
     parts = whole.items() if isinstance(whole, datasets.DatasetDict) else [("", whole)]
     for split, part in parts:
         images = [name for name, feature in part.features.items() if isinstance(feature, datasets.Image)]
-        texts = [name for name in CAPTIONS if name in part.features]
+        texts = _columns_of_captions(part.features)
         if len(images) != 1 or not texts:
             raise DataError(
                 "layout",
@@ -114,13 +115,30 @@ def _of_hugging_face(folder: Path) -> Iterator[_Item]:
                 f"it has {', '.join(part.features)}",
             )
         for number, row in enumerate(part.cast_column(images[0], datasets.Image(decode=False))):
-            image, said = row[images[0]], row[texts[0]]
-            photo = image.get("bytes") if image else None
-            if photo is None and image and image.get("path"):
-                photo = Path(image["path"]).read_bytes()
-            if photo is not None:
-                captions = [said] if isinstance(said, str) else [str(text) for text in said or ()]
-                yield _Item(f"{split}/{number}", photo, captions, split)
+            image = row[images[0]]
+            if image is None:
+                continue
+            if image["bytes"] is None:  # `save_to_disk` puts them there; a path may name any file of this machine
+                raise DataError(
+                    "layout", f"{folder}, row {number} of {split or 'it'}: only the path of its photo is there"
+                )
+            captions = []
+            for said in (row[name] for name in texts):
+                captions += [said] if isinstance(said, str) else [text for text in said or () if text is not None]
+            yield _Item(f"{split}/{number}", image["bytes"], captions, split)
+
+
+def _columns_of_captions(features: Mapping[str, Any]) -> list[str]:
+    texts = [name for name, feature in features.items() if _is_text(feature)]
+    named = next(([name] for name in CAPTIONS if name in texts), [])
+    numbered = [name for name in texts if name.rstrip("0123456789").rstrip("_") in CAPTIONS]
+    return named or numbered or (texts if len(texts) == 1 else [])
+
+
+def _is_text(feature: Any) -> bool:
+    """Whether a column holds texts or lists of texts; the library has had several kinds of lists."""
+    item = feature[0] if isinstance(feature, list) else getattr(feature, "feature", feature)
+    return getattr(item, "dtype", None) in ("string", "large_string")
 
 
 def _shards(folder: Path) -> list[Path]:
