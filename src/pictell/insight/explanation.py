@@ -26,8 +26,8 @@ class Explanation:
 
     - `attention`: the decoder's weights, which sum to 1 for each word.
     - `occlusion`: by how much the word's log-probability falls when that part of the photo is hidden; below 0 it rises.
-    - `gradient`: features times the gradient of the word's log-probability, summed over channels: to first order, what
-      these features add to the log-probability; below 0 they speak against the word.
+    - `gradient`: what that part of the photo adds to the word's log-probability, by integrated gradients; below 0 it
+      speaks against the word.
     """
 
     photo: Photo
@@ -38,10 +38,13 @@ class Explanation:
     model: str
 
     def heat(self) -> NDArray[np.float32]:
-        """The maps for the eye, `(T, G, G)` in 0..1: what speaks for a word, the caption's highest place being 1.
+        """The maps for the eye, `(T, G, G)` in 0..1: what speaks for each word.
 
-        All words share one scale, so that a word that comes from nowhere in particular looks like it.
+        A word's highest place is 1, unless it is below the middle one of the words' highest places: then it is as much
+        below 1, so that a word that comes from nowhere in particular looks like it.
         """
         positive: NDArray[np.float32] = np.maximum(self.maps, 0)
-        highest = positive.max(initial=0)
-        return positive / highest if highest else positive
+        highest = positive.max(axis=(1, 2), keepdims=True)  # (T, 1, 1)
+        scale = np.maximum(highest, np.median(highest))
+        heat: NDArray[np.float32] = np.divide(positive, scale, out=np.zeros_like(positive), where=scale > 0)
+        return heat
