@@ -56,6 +56,7 @@ def explain(
         maps=maps,
         method=used,
         model=captioner.model,
+        language=captioner.bundle.vocabulary.language,
     )
 
 

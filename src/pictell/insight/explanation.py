@@ -28,6 +28,8 @@ class Explanation:
     - `occlusion`: by how much the word's log-probability falls when that part of the photo is hidden; below 0 it rises.
     - `gradient`: what that part of the photo adds to the word's log-probability, by integrated gradients; below 0 it
       speaks against the word.
+
+    `model` is `name@version` of the bundle, `language` that of the words (`en`).
     """
 
     photo: Photo
@@ -36,6 +38,7 @@ class Explanation:
     maps: NDArray[np.float32]
     method: Method
     model: str
+    language: str
 
     def heat(self) -> NDArray[np.float32]:
         """The maps for the eye, `(T, G, G)` in 0..1: what speaks for each word.

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageEnhance
+
+COLOUR_LEFT = 0.3
+"""How much (0..1) of a photo's own colour is left under heat."""
 
 # Heat, red, green, blue, opacity. Lightness rises with heat, so that the order is seen without seeing colours, and the layer
 # gets thinner, so that what matters of the photo is seen best.
@@ -29,9 +32,9 @@ def heat_layer(heat: NDArray[np.float32], size: tuple[int, int]) -> Image.Image:
 
 
 def over(photo: Image.Image, heat: NDArray[np.float32]) -> Image.Image:
-    """The photo (`RGB`) under its `heat_layer`."""
-    laid = Image.alpha_composite(photo.convert("RGBA"), heat_layer(heat, photo.size))
-    return laid.convert("RGB")
+    """The photo (`RGB`) under its `heat_layer`, paler, so that its own colours are not taken for heat."""
+    pale = ImageEnhance.Color(photo).enhance(COLOUR_LEFT)
+    return Image.alpha_composite(pale.convert("RGBA"), heat_layer(heat, photo.size)).convert("RGB")
 
 
 def scale_bar(size: tuple[int, int], background: tuple[int, int, int]) -> Image.Image:
