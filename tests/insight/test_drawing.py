@@ -197,6 +197,6 @@ def test_the_name_says_the_form(tmp_path: Path) -> None:
     assert (tmp_path / "a.html").read_text(encoding="utf-8") == draw_page(drawn)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.GIF", "a.html", "a.png"]
     with pytest.raises(OptionError, match=r"\.png, \.gif, \.html"):
-        save(drawn, tmp_path / "a.jpg")
+        save(drawn, str(tmp_path / "a.jpg"))
     with pytest.raises(PictellError, match="there is no directory"):
         save(drawn, tmp_path / "none" / "a.png")

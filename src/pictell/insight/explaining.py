@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pictell.captioner import Captioner, PhotoSource
 from pictell.confidence import why_no_photo
+from pictell.engines.ensemble import EnsembleEngine
 from pictell.errors import MissingExtraError, OptionError, PhotoError
 from pictell.insight.explanation import METHODS, Explanation, Method
 from pictell.insight.grid import SIDE
@@ -78,7 +79,7 @@ def mapper(captioner: Captioner, method: Method) -> Maps:
 
 
 def _gradient(captioner: Captioner) -> Maps:
-    if captioner.model != captioner.bundle.label:
+    if isinstance(captioner.engine, EnsembleEngine):
         raise OptionError("gradients are of one model: explain an ensemble by attention or occlusion")
     try:
         from pictell.insight.gradient import gradient_maps, load_model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def check_writable(path: Path) -> None:
         raise PictellError("output", f"cannot write {path}: there is no directory {path.parent}")
 
 
-def save(explanation: Explanation, path: Path) -> None:
+def save(explanation: Explanation, path: str | os.PathLike[str]) -> None:
     """Writes the panels (`.png`), the animation (`.gif`) or the page (`.html`); a file that is there is replaced.
 
     Raises:
@@ -36,6 +37,7 @@ def save(explanation: Explanation, path: Path) -> None:
             show the caption's letters, where a page can.
 
     """
+    path = Path(path)
     check_writable(path)
     content = _FORMS[path.suffix.lower()](explanation)
     try:
