@@ -19,7 +19,7 @@ METRICS = {"Stemmer", "pycocoevalcap"}
 # What a kind of data set uses likewise.
 DATA = {"datasets"}
 # What needs PyTorch, by the beginnings of module names.
-HEAVY = ("pictell.models", "pictell.training", "pictell.engines.torch")
+HEAVY = ("pictell.models", "pictell.training", "pictell.engines.torch", "pictell.insight.gradient")
 
 
 @dataclass(frozen=True)

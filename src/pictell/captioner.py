@@ -147,6 +147,15 @@ class Captioner:
         """Raises `OptionError` where this cannot be asked of this model; no photo is needed to tell."""
         self._request(options, {})
 
+    def open(self, photo: PhotoSource) -> Photo:
+        """The photo as it is opened before it is prepared for the model: upright, and no larger than need be.
+
+        Raises:
+            PhotoError: it cannot be opened.
+
+        """
+        return _opened(photo, self._preprocessing, self.max_pixels)
+
     def caption(self, photo: PhotoSource, options: CaptionOptions | None = None, **named: Any) -> Caption:
         """The caption of one photo.
 
@@ -241,7 +250,7 @@ class Captioner:
 
     def _read(self, source: PhotoSource) -> NDArray[np.uint8]:
         """The pixels that the model sees, (S, S, 3)."""
-        return prepare(_opened(source, self._preprocessing, self.max_pixels), self._preprocessing)
+        return prepare(self.open(source), self._preprocessing)
 
     def _captions(self, pixels: list[NDArray[np.uint8]], request: _Request) -> list[Caption | PictellError]:
         if not pixels:

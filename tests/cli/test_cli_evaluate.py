@@ -187,3 +187,23 @@ def test_agreement_of_log_probabilities_with_judgements(
         assert (ran.code, ran.err.count("\n")) == (1, 1)
     assert run("evaluate", "--model", tiny_bundle).code == 2
     assert run("evaluate", "--agreement", f"flickr8k-expert:{flickr8k}", "--beam", "2").code == 2
+
+
+def test_attention_is_measured_instead_of_scores(run: Any, flickr8k: Path, tiny_bundle: Path) -> None:
+    command = ["evaluate", "--attention", "--model", tiny_bundle, "--data", f"flickr8k:{flickr8k}", "--split", "dev"]
+    ran = run(*command, "--limit", "3", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    found = json.loads(ran.out)
+    assert (found["model"], found["data"], found["split"]) == ("tiny@7", "flickr8k", "dev")
+    assert (found["method"], found["photos"], found["failed"]) == ("attention", 3, 0)
+    assert found["ratio"] == pytest.approx(found["drop"] / found["random_drop"], rel=1e-3)
+    assert 0 < found["looking"]["entropy"] < found["looking"]["uniform"]
+    table = run(*command).out
+    for text in ("attention of tiny@7 on flickr8k dev", "faithfulness", "word by word", "moves"):
+        assert text in table
+    (flickr8k / "Flicker8k_Dataset" / NAMES[1]).write_bytes(b"")
+    ran = run(*command)
+    assert (ran.code, ran.err.count("\n")) == (1, 1)
+    assert NAMES[1] in ran.err
+    ran = run(*command, "--beam", "2")
+    assert (ran.code, "goes with" in ran.err) == (2, True)

@@ -13,6 +13,7 @@ from pictell.cli.caption import caption
 from pictell.cli.data import data
 from pictell.cli.doctor import doctor
 from pictell.cli.evaluate import evaluate
+from pictell.cli.explain import explain
 from pictell.cli.export import export
 from pictell.cli.models import models
 from pictell.cli.score import score
@@ -37,6 +38,6 @@ def _pictell(
     """Looks at photos and says what is in them."""
 
 
-for command in (caption, models, doctor, evaluate, score, train, average, export, calibrate):
+for command in (caption, explain, models, doctor, evaluate, score, train, average, export, calibrate):
     app.command()(command)
 app.add_typer(data)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pictell.cli.attention_report import report_attention
 from pictell.cli.bar import Bar
 from pictell.cli.options import Beam, Json, Metrics, Model, SkipMissing, Threads, chosen_metrics
 from pictell.cli.output import emit, emit_json, say, write_file
@@ -53,6 +54,13 @@ def evaluate(
             "flickr8k-expert:data/flickr8k.",
         ),
     ] = None,
+    attention: Annotated[
+        bool,
+        typer.Option(
+            "--attention",
+            help="Instead of scores, measure where the model looks for each word, and whether hiding it changes the word.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Score a model on a data set of photos with captions.
@@ -68,12 +76,20 @@ def evaluate(
     from pictell.record import add_to_record, check_record, fields_of
 
     if agreement is not None:
-        if data or beam or metrics or limit or captions or record:
+        if data or beam or metrics or limit or captions or record or attention:
             raise typer.BadParameter("it goes with --model, --threads and --json alone", param_hint="--agreement")
         _agreement(agreement, load(model, threads=threads), as_json=as_json)
         return
     if data is None:
         raise typer.BadParameter("name it, or an --agreement", param_hint="--data")
+    if attention:
+        if beam or metrics or captions or record:
+            message = "it goes with --data, --split, --limit, --skip-missing, --model, --threads and --json alone"
+            raise typer.BadParameter(message, param_hint="--attention")
+        captioner = load(model, threads=threads)
+        photos = load_dataset(data, split, skip_missing=skip_missing, say=say)[:limit]
+        report_attention(captioner, photos, data=data.partition(":")[0], split=split, as_json=as_json)
+        return
     names = chosen_metrics(metrics)
     # Told before the work, not after it.
     if captions is not None and not captions.parent.is_dir():
