@@ -7,10 +7,11 @@ import importlib.util
 from pictell.errors import MissingExtraError
 
 EXTRAS = {
+    "datasets": ("datasets",),
     "heif": ("pillow_heif",),
     "metrics": ("Stemmer", "pycocoevalcap"),
     "tensorboard": ("tensorboard",),
-    "train": ("matplotlib", "onnx", "safetensors", "torch", "yaml"),
+    "train": ("matplotlib", "onnx", "safetensors", "tokenizers", "torch", "yaml"),
 }
 """The optional parts and the modules that each of them needs."""
 

@@ -41,7 +41,7 @@ def train(
     ] = None,
     skip_missing: SkipMissing = False,
 ) -> None:
-    """Train a model as a recipe says, or on a folder of one's own photos.
+    """Train a model by a recipe, or on a folder of photos.
 
     A folder needs a table with a photo's file name and a caption a line. The shipped model, or the one named by --from,
     goes on learning from it; a tenth of the photos says when to stop.
