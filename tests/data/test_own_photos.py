@@ -56,6 +56,14 @@ def test_json_lines(folder: Path, file: str, caption: str) -> None:
     assert found(folder) == CAPTIONS
 
 
+def test_a_photo_is_one_however_it_is_written(folder: Path) -> None:
+    (folder / "captions.csv").write_text("./a.jpg,One.\na.jpg,Two.\nsub//b.png,Three.\n")
+    assert found(folder) == {"a.jpg": ("One.", "Two."), "sub/b.png": ("Three.",)}
+    (folder / "captions.csv").unlink()
+    (folder / "c.jsonl").write_text('{"file": "\\ud800.jpg", "caption": "A dog."}\n{"file": "a.jpg", "caption": "x"}')
+    assert len(found(folder)) == 2
+
+
 def test_splits_of_ones_own(folder: Path) -> None:
     (folder / "captions.csv").write_text("file,caption,split\na.jpg,A dog.,train\nsub/b.png,A cat.,held out\n")
     assert [photo.id for photo in load_own_photos(folder, "train")] == ["a.jpg"]

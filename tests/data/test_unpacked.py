@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from pictell.data import load_dataset, unpacked
+from pictell.data.check import read_splits
 from pictell.data.unpacked import load_webdataset
 from pictell.errors import DataError
 from pictell.photos import open_photo
@@ -64,6 +65,23 @@ def test_shards_with_splits(tmp_path: Path) -> None:
         "train 2": (30, ("One.", "Two.")),
         "val 0": (40, ("A horse.",)),
     }
+    assert [photo.id for photo in load_webdataset(folder, "val")] == ["val-000.tar/a", "val-000.tar/alone"]
+    assert load_webdataset(folder, "val")[1].captions == (), "and so it is named when it is loaded"
+    assert set(read_splits(f"webdataset:{folder}").there) == {"train", "val"}
+
+
+@pytest.mark.parametrize("said", ['{"en": "A dog"}', "null", '[{"raw": "A dog."}]', "3"])
+def test_what_is_no_caption_is_named(tmp_path: Path, said: str) -> None:
+    shard(tmp_path / "s/0.tar", {"a.png": jpeg(1), "a.json": f'{{"caption": {said}}}'.encode()})
+    with pytest.raises(DataError, match="0.tar, a: its captions cannot be read"):
+        load_webdataset(tmp_path / "s", "train")
+
+
+def test_shards_of_which_only_some_name_a_split_are_refused(tmp_path: Path) -> None:
+    for name in ("train-0.tar", "device-0.tar"):
+        shard(tmp_path / "s" / name, {"a.png": jpeg(1), "a.txt": b"A dog."})
+    with pytest.raises(DataError, match="some shards are named after a split .train., others are not"):
+        load_webdataset(tmp_path / "s", "train")
 
 
 def test_shards_without_splits_are_split_by_their_keys(tmp_path: Path) -> None:

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 
-from pictell.data import coco, flickr8k, flickr30k, flickr30k_entities, hashed_split, karpathy, visual_genome, vizwiz
+from pictell.data import (
+    coco,
+    flickr8k,
+    flickr30k,
+    flickr30k_entities,
+    karpathy,
+    own_photos,
+    unpacked,
+    visual_genome,
+    vizwiz,
+)
 from pictell.data.faults import Faults, is_on_disk, sift
 from pictell.data.load import read_split
 from pictell.data.perceptual_hash import hash_files, near_duplicates
@@ -28,11 +39,15 @@ SPLITS: Mapping[str, Sequence[Sequence[str]]] = {
     "coco-karpathy": [karpathy.SPLITS],
     "vizwiz": [vizwiz.SPLITS],
     "visual-genome": [visual_genome.SPLITS],
-    "photos": [hashed_split.SPLITS],
-    "datasets": [("train", "validation", "val", "dev", "test")],
-    "webdataset": [("train", "val", "dev", "test")],
 }
 """The splits of each kind of data set, in groups: those of a group should have no photo in common."""
+
+OWN_SPLITS: Mapping[str, Callable[[Path], Sequence[str]]] = {
+    "photos": own_photos.splits_of,
+    "datasets": unpacked.splits_of_hugging_face,
+    "webdataset": unpacked.splits_of_webdataset,
+}
+"""What finds the splits of those kinds that have other ones in each folder."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +126,10 @@ def read_splits(data: str, splits: Sequence[str] = ()) -> Splits:
         DataError: a named split is not there, none is, or a file is not in its official layout.
 
     """
-    kind = data.partition(":")[0]
+    kind, _, folder = data.partition(":")
     groups = [tuple(dict.fromkeys(splits))] if splits else SPLITS.get(kind, ())
+    if not splits and kind in OWN_SPLITS:
+        groups = [OWN_SPLITS[kind](Path(folder).expanduser())]
     if not groups:
         read_split(data, "")  # an unknown kind is told as always
         raise DataError("unknown-split", f"{data}: which splits? Name them with --split")

@@ -27,4 +27,4 @@ def in_split(names: Sequence[str], split: str) -> list[str]:
 
 def _place(name: str) -> float:
     """From 0 to below 1."""
-    return int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()[:6], "big") / 2**48
+    return int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:6], "big") / 2**48

@@ -70,6 +70,7 @@ def _read(table: Path) -> tuple[dict[str, list[str]], dict[str, str]]:
             raise DataError(
                 "layout", f"{table}, line {number}: {name!r} is no file in the folder: write it relative to it"
             )
+        name = str(path)  # "./a.jpg" is "a.jpg"
         captions.setdefault(name, []).extend(texts)
         if split and splits.setdefault(name, split) != split:
             raise DataError("layout", f"{table}, line {number}: {name} is in {splits[name]!r} and {split!r}: write one")
