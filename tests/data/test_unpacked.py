@@ -46,7 +46,7 @@ def everything(name: str) -> dict[str, tuple[int, tuple[str, ...]]]:
     found = {}
     for split in ("train", "val", "dev", "test"):
         with contextlib.suppress(DataError):  # not every split is there
-            for number, photo in enumerate(load_dataset(name, split)):
+            for number, photo in enumerate(load_dataset(name, split, skip_missing=True)):
                 found[f"{split} {number}"] = (int(open_photo(photo.path).pixels[0, 0, 0]), photo.captions)
     return found
 
@@ -73,14 +73,14 @@ def test_shards_with_splits(tmp_path: Path) -> None:
 @pytest.mark.parametrize("said", ['{"en": "A dog"}', "null", '[{"raw": "A dog."}]', "3"])
 def test_what_is_no_caption_is_named(tmp_path: Path, said: str) -> None:
     shard(tmp_path / "s/0.tar", {"a.png": jpeg(1), "a.json": f'{{"caption": {said}}}'.encode()})
-    with pytest.raises(DataError, match="0.tar, a: its captions cannot be read"):
+    with pytest.raises(DataError, match=r"0\.tar, a: its captions cannot be read"):
         load_webdataset(tmp_path / "s", "train")
 
 
 def test_shards_of_which_only_some_name_a_split_are_refused(tmp_path: Path) -> None:
     for name in ("train-0.tar", "device-0.tar"):
         shard(tmp_path / "s" / name, {"a.png": jpeg(1), "a.txt": b"A dog."})
-    with pytest.raises(DataError, match="some shards are named after a split .train., others are not"):
+    with pytest.raises(DataError, match=r"some shards are named after a split \(train\), others are not"):
         load_webdataset(tmp_path / "s", "train")
 
 

@@ -29,7 +29,7 @@ _SPLIT = re.compile(r"(train|val|dev|test)(?![a-z])")
 
 
 class _Item(NamedTuple):
-    """A photo's name in its source, its bytes where it is there, its captions, and the split that the source gives it, or none."""
+    """A photo's name in its source, its bytes where they are there, its captions, and the split that it has there, or none."""
 
     name: str
     photo: bytes | None
@@ -147,9 +147,7 @@ def _of_hugging_face(folder: Path) -> Iterator[_Item]:
             )
         for number, row in enumerate(part.cast_column(images[0], datasets.Image(decode=False))):
             image = row[images[0]]
-            if (
-                image is not None and image["bytes"] is None
-            ):  # `save_to_disk` puts them there; a path may name any file of this machine
+            if image is not None and image["bytes"] is None:
                 raise DataError(
                     "layout", f"{folder}, row {number} of {split or 'it'}: only the path of its photo is there"
                 )
