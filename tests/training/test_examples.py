@@ -24,7 +24,7 @@ from pictell.errors import DataError, RecipeError
 from pictell.language import Vocabulary
 from pictell.photos import Preprocessing
 from pictell.training import load_recipe
-from pictell.training.examples import Batch, Example, ahead, batches, change, load_examples, load_split
+from pictell.training.examples import Batch, Epoch, Example, ahead, batches, change, load_examples, load_split
 from pictell.training.recipe import Data
 
 VOCABULARY = Vocabulary(["<pad>", "<start>", "<end>", "<unk>", "a", "dog", "left", "right", "of", "it"])
@@ -48,19 +48,9 @@ def made_up(count: int, captions: int = 3) -> list[Example]:
 
 
 def made(examples: list[Example], first: int = 0, seed: int = 1, epoch: int = 0, captions: int = 2) -> list[Batch]:
-    source = batches(
-        examples,
-        VOCABULARY,
-        seed=seed,
-        epoch=epoch,
-        first=first,
-        batch_size=4,
-        captions=captions,
-        preprocessing=None,
-        augmentation=Augmentation(),
-        say=silent,
-    )
-    return list(source)
+    numbers = {"seed": seed, "number": epoch, "batch_size": 4, "captions": captions}
+    whole = Epoch(examples, VOCABULARY, **numbers, preprocessing=None, augmentation=Augmentation())
+    return list(batches(whole, first=first, say=silent))
 
 
 def same(one: Batch, other: Batch) -> bool:
@@ -126,16 +116,39 @@ def data(recipe_file: Path) -> Data:
     return load_recipe(recipe_file).data
 
 
+def pictured_epoch(examples: list[Example], augmentation: Augmentation, *, batch_size: int, captions: int = 2) -> Epoch:
+    """An epoch whose batches have the photos' pixels."""
+    return Epoch(
+        examples, VOCABULARY, seed=1, number=0, batch_size=batch_size, captions=captions,
+        preprocessing=Preprocessing(size=64), augmentation=augmentation,
+    )  # fmt: skip
+
+
+def test_workers_make_the_same_batches_in_the_same_order(data: Data, tmp_path: Path) -> None:
+    """And what they could not read is told as if there were none."""
+    examples = load_examples(data, silent)
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no photo")
+    examples[2] = replace(examples[2], photo=CaptionedPhoto(broken.name, broken, ()))
+    heard: dict[int, list[str]] = {}
+    for first in (0, 1):
+        found = []
+        for workers in (0, 2):
+            say = heard.setdefault(workers, []).append
+            epoch = pictured_epoch(examples, Augmentation(), batch_size=2)
+            found.append(list(batches(epoch, first=first, workers=workers, say=say)))
+        assert len(found[0]) == len(found[1]) > 1
+        assert all(same(one, other) for one, other in zip(*found, strict=True))
+        assert all(isinstance(batch.pixels, np.ndarray) for batch in found[1] if len(batch.indices))
+    assert heard[0] == heard[2]
+    assert heard[0]
+
+
 def test_photos_are_read_and_augmented_alike_every_time(data: Data) -> None:
     examples = load_examples(data, silent)
 
     def pictured(first: int, augmentation: Augmentation) -> list[Batch]:
-        return list(
-            batches(
-                examples, VOCABULARY, seed=1, epoch=0, first=first, batch_size=3, captions=2,
-                preprocessing=Preprocessing(size=64), augmentation=augmentation, say=silent,
-            )
-        )  # fmt: skip
+        return list(batches(pictured_epoch(examples, augmentation, batch_size=3), first=first, say=silent))
 
     found, resumed = pictured(0, Augmentation()), pictured(1, Augmentation())
     assert all(same(one, other) for one, other in zip(found[1:], resumed, strict=True))
@@ -163,12 +176,7 @@ def test_photos_that_cannot_be_read_are_named_and_skipped(data: Data, tmp_path: 
     heard: list[str] = []
 
     def read(examples: list[Example], say: Callable[[str], None]) -> list[Batch]:
-        return list(
-            batches(
-                examples, VOCABULARY, seed=1, epoch=0, first=0, batch_size=1, captions=2,
-                preprocessing=Preprocessing(size=64), augmentation=Augmentation(), say=say,
-            )
-        )  # fmt: skip
+        return list(batches(pictured_epoch(examples, Augmentation(), batch_size=1), say=say))
 
     whole, found = read(examples, silent), read(broken, heard.append)
     assert len(found) == len(whole)
@@ -184,12 +192,11 @@ def test_views_are_taken_in_turn_and_their_captions_mirrored() -> None:
     examples = [Example(CaptionedPhoto(str(n), Path(), ()), (("a", "dog", "left"),)) for n in range(6)]
 
     def seen(epoch: int, mirror: float) -> Batch:
-        return next(
-            batches(
-                examples, VOCABULARY, seed=1, epoch=epoch, first=0, batch_size=6, captions=1,
-                preprocessing=None, augmentation=Augmentation(mirror=mirror), views=3, say=silent,
-            )
+        whole = Epoch(
+            examples, VOCABULARY, seed=1, number=epoch, batch_size=6, captions=1,
+            preprocessing=None, augmentation=Augmentation(mirror=mirror), views=3,
         )  # fmt: skip
+        return next(batches(whole, say=silent))
 
     for mirror in (0.0, 0.5, 1.0):
         views: dict[int, list[int]] = {}
@@ -212,12 +219,7 @@ def test_the_captions_of_a_mirrored_photo_are_mirrored(data: Data) -> None:
 
     def read(mirror: float) -> Batch:
         augmentation = Augmentation(crop=1, colour=0, mirror=mirror)
-        return next(
-            batches(
-                examples, VOCABULARY, seed=1, epoch=0, first=0, batch_size=1, captions=1,
-                preprocessing=Preprocessing(size=64), augmentation=augmentation, say=silent,
-            )
-        )  # fmt: skip
+        return next(batches(pictured_epoch(examples, augmentation, batch_size=1, captions=1), say=silent))
 
     straight, mirrored = read(0), read(1)
     assert straight.pixels is not None

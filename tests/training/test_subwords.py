@@ -28,7 +28,7 @@ from pictell.models import build_model
 from pictell.photos import Preprocessing, open_photo, prepare
 from pictell.training import Trainer, load_recipe
 from pictell.training.checkpoint import load_checkpoint
-from pictell.training.examples import Example, batches
+from pictell.training.examples import Epoch, Example
 from pictell.training.from_run import bundle_from_run
 from pictell.training.recipe import SelfCritical
 from pictell.training.self_critical import SelfCriticalLoss
@@ -157,12 +157,11 @@ def test_the_captions_of_a_mirrored_photo_are_mirrored_before_they_are_spelt() -
     vocabulary = learn_subwords([["dog", "left", "right"]] * 3, size=5, min_count=1)
     assert len(vocabulary.to_numbers(["left"])) == 4
     own = [Example(CaptionedPhoto("0", Path(), ()), (("dog", "left"),))]
-    batch = next(
-        batches(
-            own, vocabulary, seed=1, epoch=1, first=0, batch_size=1, captions=1, preprocessing=None,
-            augmentation=Augmentation(mirror=1), views=2, say=lambda _: None,
-        )
+    epoch = Epoch(
+        own, vocabulary, seed=1, number=1, batch_size=1, captions=1, preprocessing=None,
+        augmentation=Augmentation(mirror=1), views=2,
     )  # fmt: skip
+    batch, _ = epoch[0]
     assert batch.mirrored.all()
     assert batch.predict[0, 0].tolist() == [*vocabulary.to_numbers(["dog", "right"]), END]
     assert batch.read[0, 0].tolist() == [vocabulary.start, *vocabulary.to_numbers(["dog", "right"])]

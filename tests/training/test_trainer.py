@@ -338,6 +338,28 @@ def test_stops_when_dev_scores_stop_rising_and_keeps_the_best(
     assert all(torch.equal(tensors[key], averages[5][key]) for key in tensors)
 
 
+def test_validation_only_every_few_epochs(recipe_file: Path, tmp_path: Path) -> None:
+    """And after the last of a phase; the weights are those of a run that looks after each epoch."""
+    epochs = "phases.0.epochs=3"
+    run(recipe_file, tmp_path / "each", epochs)
+    run(recipe_file, tmp_path / "some", epochs, "validate_every=2")
+    each, some = (list(csv.DictReader((tmp_path / n / "epochs.csv").open())) for n in ("each", "some"))
+    firsts = [row for row in some if row["phase"] == some[0]["phase"]]
+    assert [row["CIDEr-D"] == "" for row in firsts] == [True, False, False]
+    assert all(row["CIDEr-D"] for row in (some[-1], firsts[-1]))
+    for row, other in zip(each, some, strict=False):
+        if row["phase"] == some[0]["phase"]:
+            assert row == other or (other["CIDEr-D"] == "" and row["loss"] == other["loss"])
+    assert (tmp_path / "some" / "curves.png").stat().st_size > 10_000
+
+
+def test_workers_change_nothing_but_the_time(recipe_file: Path, tmp_path: Path) -> None:
+    whole = ["phases=[{name: whole, epochs: 1, lr: 1e-3, encoder_lr: 1e-4, warmup: 2, captions: 2}]"]
+    run(recipe_file, tmp_path / "alone", *whole)
+    run(recipe_file, tmp_path / "helped", *whole, "workers=2")
+    assert_same_run(tmp_path / "alone", tmp_path / "helped")
+
+
 def test_a_phase_begins_with_the_best_weights_so_far(
     recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from pictell.data import CaptionedPhoto, load_dataset
 from pictell.data.augmentation import Augmentation, Change, mirror_words
@@ -104,60 +107,103 @@ def _readable(
     return kept, np.array(hashes, np.uint64)
 
 
-def batches(
-    examples: Sequence[Example],
-    vocabulary: Vocabulary,
-    *,
-    seed: int,
-    epoch: int,
-    first: int,
-    batch_size: int,
-    captions: int,
-    preprocessing: Preprocessing | None,
-    augmentation: Augmentation,
-    views: int = 1,
-    share: slice = slice(None),
-    say: Callable[[str], None],
-) -> Iterator[Batch]:
-    """The batches of an epoch from batch `first` on, a `share` of each; with `preprocessing` photos are read and augmented
-    too, without it each photo goes through its `views` from epoch to epoch.
+@dataclass(frozen=True)
+class Epoch:
+    """The batches of an epoch, each made when it is asked for by its number.
 
-    Each batch depends on `seed`, `epoch` and its number alone, so that a resumed run sees what an unbroken one sees. A
-    photo that cannot be read is told to `say` and left out of its batch, which may end up empty.
+    A batch depends on `seed`, `number` of the epoch and its own number alone, so that a resumed run sees what an unbroken
+    one sees, whichever process makes it. With `preprocessing` photos are read and augmented too, without it each photo goes
+    through its `views` from epoch to epoch. `share` is which
+    of how many equal parts of each batch there is.
     """
-    order = np.random.default_rng((seed, epoch)).permutation(len(examples))
-    for number in range(first, -(-len(order) // batch_size)):
-        indices = order[number * batch_size : (number + 1) * batch_size][share]
+
+    examples: Sequence[Example]
+    vocabulary: Vocabulary
+    seed: int
+    number: int
+    batch_size: int
+    captions: int
+    preprocessing: Preprocessing | None
+    augmentation: Augmentation
+    views: int = 1
+    share: tuple[int, int] = (0, 1)
+
+    def __len__(self) -> int:
+        return -(-len(self.examples) // self.batch_size)
+
+    def __getitem__(self, number: int) -> tuple[Batch, list[str]]:
+        """The batch of this number, and what is wrong with those photos that could not be read and are left out of it."""
+        order = np.random.default_rng((self.seed, self.number)).permutation(len(self.examples))
+        indices = order[number * self.batch_size : (number + 1) * self.batch_size][self.share[0] :: self.share[1]]
         words: list[list[Sequence[str]]] = []
         pixels: list[NDArray[np.uint8]] = []
         read_ones: list[tuple[int, bool, int]] = []
+        faults: list[str] = []
         for index in indices.tolist():
-            generator = np.random.default_rng((seed, epoch, index))
-            example = examples[index]
+            generator = np.random.default_rng((self.seed, self.number, index))
+            example = self.examples[index]
             # A photo with fewer captions than asked for gives some of them twice.
             chosen = generator.permutation(
-                np.resize(np.arange(len(example.captions)), max(captions, len(example.captions)))
+                np.resize(np.arange(len(example.captions)), max(self.captions, len(example.captions)))
             )
-            texts: list[Sequence[str]] = [example.captions[i] for i in chosen[:captions]]
-            view = (epoch + index) % views
-            if preprocessing is None:
-                mirrored = view > 0 and change(augmentation, seed, index, view).mirrored
+            texts: list[Sequence[str]] = [example.captions[i] for i in chosen[: self.captions]]
+            view = (self.number + index) % self.views
+            if self.preprocessing is None:
+                mirrored = view > 0 and change(self.augmentation, self.seed, index, view).mirrored
             else:
                 try:
-                    image = prepare(open_photo(example.photo.path, smallest_side=preprocessing.size), preprocessing)
+                    photo = open_photo(example.photo.path, smallest_side=self.preprocessing.size)
                 except PhotoError as error:
-                    say(f"skipped {example.photo.id}: {error.message}")
+                    faults.append(f"skipped {example.photo.id}: {error.message}")
                     continue
-                drawn = augmentation.draw(generator)
+                drawn = self.augmentation.draw(generator)
                 mirrored = drawn.mirrored
-                pixels.append(drawn.apply(image))
+                pixels.append(drawn.apply(prepare(photo, self.preprocessing)))
             words.append([mirror_words(text) for text in texts] if mirrored else texts)
             read_ones.append((index, mirrored, view))
-        read, predict = _numbers(words, captions, vocabulary)
+        read, predict = _numbers(words, self.captions, self.vocabulary)
         rows = np.array(read_ones, np.int64).reshape(-1, 3)
-        yield Batch(
-            rows[:, 0], read, predict, rows[:, 1].astype(bool), rows[:, 2], np.stack(pixels) if pixels else None
+        seen = np.stack(pixels) if pixels else None
+        return Batch(rows[:, 0], read, predict, rows[:, 1].astype(bool), rows[:, 2], seen), faults
+
+
+def batches(epoch: Epoch, *, first: int = 0, workers: int = 0, say: Callable[[str], None]) -> Iterator[Batch]:
+    """The batches of an epoch from batch `first` on, made by so many `workers`, processes of their own, or by this one.
+
+    A photo that cannot be read is told to `say` and left out of its batch, which may end up empty.
+    """
+    numbers = range(first, len(epoch))
+    if workers:
+        made: Iterable[tuple[Batch, list[str]]] = DataLoader(
+            _Shared(epoch),
+            batch_size=None,
+            sampler=numbers,
+            num_workers=workers,
+            collate_fn=_as_it_is,
+            prefetch_factor=4,
         )
+    else:
+        made = map(epoch.__getitem__, numbers)
+    for batch, faults in made:
+        for fault in faults:
+            say(fault)
+        yield batch if not isinstance(batch.pixels, Tensor) else replace(batch, pixels=batch.pixels.numpy())
+
+
+class _Shared(Dataset[tuple[Batch, list[str]]]):
+    """An epoch whose pixels are tensors, which go from a worker to the reader in shared memory instead of through a pipe."""
+
+    def __init__(self, epoch: Epoch) -> None:
+        self.epoch = epoch
+
+    def __getitem__(self, number: int) -> tuple[Batch, list[str]]:
+        batch, faults = self.epoch[number]
+        pixels: Any = None if batch.pixels is None else torch.from_numpy(batch.pixels)
+        return replace(batch, pixels=pixels), faults
+
+
+def _as_it_is(item: T) -> T:
+    return item
 
 
 def change(augmentation: Augmentation, seed: int, index: int, view: int) -> Change:

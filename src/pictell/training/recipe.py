@@ -111,7 +111,9 @@ class Phase:
 class Recipe:
     """See the fields' own classes; `batch_size` counts the photos of a step, which are read in `pieces` to save memory;
     `precision` is that of the network's forward pass, one of `PRECISIONS`; `ema` is the decay of the averaged weights,
-    `attention_penalty` the weight of the doubly stochastic attention of Xu et al. (2015); `tensorboard` also writes the
+    `attention_penalty` the weight of the doubly stochastic attention of Xu et al. (2015). The dev photos are captioned after
+    every `validate_every` epochs and each phase; `patience` is how often in a row that may show nothing better before a
+    phase ends. `workers` are processes that read and augment photos while the encoder learns; `tensorboard` also writes the
     curves for TensorBoard.
 
     `out` is the folder of the run, `runs/NAME` if it is empty; `features` is where the features of frozen encoders are kept,
@@ -136,6 +138,8 @@ class Recipe:
     beam: int = 3
     length_penalty: float = 0.0
     patience: int = 3
+    validate_every: int = 1
+    workers: int = 0
     checkpoint_minutes: float = 5.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     tensorboard: bool = False
@@ -204,6 +208,8 @@ def _ranges(recipe: Recipe) -> Iterator[tuple[str, float, float, float]]:
     yield "beam", recipe.beam, 1, many
     yield "length_penalty", recipe.length_penalty, -many, many
     yield "patience", recipe.patience, 1, many
+    yield "validate_every", recipe.validate_every, 1, many
+    yield "workers", recipe.workers, 0, 1024
     yield "checkpoint_minutes", recipe.checkpoint_minutes, 0, many
     yield "data.min_count", recipe.data.min_count, 1, many
     for name, photos in recipe.data.limit.items():

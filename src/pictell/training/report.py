@@ -15,15 +15,22 @@ from pictell.files import write_atomically
 _NOT_SCORES = ("phase", "epoch", "loss", "reward")
 
 
+def columns(history: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is known of the epochs; those in which the dev photos were not captioned have no scores."""
+    return list(max(history, key=lambda row: len(row)))
+
+
 def table(history: Sequence[Mapping[str, Any]], best: float) -> str:
     """The epochs, one a line, as plain text; those that reached the `best` CIDEr-D are marked."""
     grid = Table(box=None, pad_edge=False)
-    for name in history[0]:
+    names = columns(history)
+    for name in names:
         grid.add_column(name, justify="left" if name == "phase" else "right")
     grid.add_column()
     for row in history:
-        cells = [f"{value:.4f}" if isinstance(value, float) else str(value) for value in row.values()]
-        grid.add_row(*cells, "best" if row["CIDEr-D"] == round(best, 4) else "")
+        values = [row.get(name, "") for name in names]
+        cells = [f"{value:.4f}" if isinstance(value, float) else str(value) for value in values]
+        grid.add_row(*cells, "best" if row.get("CIDEr-D") == round(best, 4) else "")
     text = io.StringIO()
     Console(file=text, width=200).print(grid)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
@@ -46,12 +53,11 @@ def draw_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
         other.set_ylabel("mean reward")
         left.plot([], [], "s--", color="tab:orange", label="reward of drawn captions (right)")
     left.legend()
-    for name in history[0]:
+    for name in columns(history):
         if name not in _NOT_SCORES:
             main = name == "CIDEr-D"
-            right.plot(
-                epochs, [row[name] for row in history], "o-" if main else ".-", lw=2.5 if main else 1, label=name
-            )
+            scored = [(epoch, row[name]) for epoch, row in zip(epochs, history, strict=True) if name in row]
+            right.plot(*zip(*scored, strict=True), "o-" if main else ".-", lw=2.5 if main else 1, label=name)
     right.set_ylabel("score on the dev photos")
     right.legend(fontsize="small", ncols=2)
     right.set_ylim(bottom=0)

@@ -35,18 +35,20 @@ from pictell.models.encoders.mobilenet_v2 import MobileNetV2
 from pictell.photos import Preprocessing, open_photo, prepare
 from pictell.training.checkpoint import load_checkpoint, save_checkpoint
 from pictell.training.events import Events
-from pictell.training.examples import Batch, ahead, batches, load_examples, load_split
+from pictell.training.examples import Batch, Epoch, ahead, batches, load_examples, load_split
 from pictell.training.features import encoder_features, progress_bar
 from pictell.training.losses import caption_loss, read_own_words
 from pictell.training.new_words import grown, with_new_words
 from pictell.training.processes import Processes
 from pictell.training.recipe import Phase, Recipe, recipe_of
-from pictell.training.report import draw_curves, table
+from pictell.training.report import columns, draw_curves, table
 from pictell.training.self_critical import SelfCriticalLoss
 from pictell.training.subwords import learn_subwords
 from pictell.training.teachers import Teachers
 
 log = logging.getLogger("pictell.training")
+
+_HOW = ("checkpoint_minutes", "workers")  # settings that change how long a run takes, not what comes of it
 
 Features = list[list[NDArray[np.float16]]]
 """Cached features `(N, R, D)` of the training photos: of the model's encoder and then each teacher's, each view by view."""
@@ -179,20 +181,21 @@ class Trainer:
             ]
             if self.processes.first:
                 self.processes.wait()
-        source = batches(
+        epoch = Epoch(
             self.examples,
             self.vocabulary,
             seed=recipe.seed,
-            epoch=self.at.epochs_done,
-            first=self.at.batch,
+            number=self.at.epochs_done,
             batch_size=recipe.batch_size,
             captions=phase.captions,
             preprocessing=None if frozen else self.preprocessing,
             augmentation=recipe.augmentation,
             views=phase.views,
-            share=slice(self.processes.rank, None, self.processes.count),
-            say=self._skipped,
+            share=(self.processes.rank, self.processes.count),
         )
+        # Where features are cached there is nothing to do that would be worth a process.
+        workers = 0 if frozen else recipe.workers
+        source = batches(epoch, first=self.at.batch, workers=workers, say=self._skipped)
         self.model.train()
         saved = time.monotonic()
         with progress_bar(hidden=not self.processes.first) as progress:
@@ -246,8 +249,8 @@ class Trainer:
         # A young average follows closely, so that it is not weighed down by random first weights.
         decay = min(self.recipe.ema, (1 + self.at.step) / (10 + self.at.step))
         with torch.no_grad():
-            for name, value in self.model.state_dict().items():
-                self.average[name].lerp_(value, 1 - decay)
+            weights = self.model.state_dict()
+            torch._foreach_lerp_([self.average[name] for name in weights], list(weights.values()), 1 - decay)
 
     def _tell_step(self, loss: float, reward: float) -> None:
         assert self.events is not None
@@ -303,8 +306,12 @@ class Trainer:
         return cross_entropy, reward
 
     def _end_epoch(self, phase: Phase) -> None:
-        scores, samples = self.validate(phase.encoder_lr is None) if self.processes.first else ({"CIDEr-D": 0.0}, [])
-        reached = self.processes.told_by_first(scores["CIDEr-D"])
+        due = (self.at.epoch + 1) % self.recipe.validate_every == 0 or self.at.epoch + 1 == phase.epochs
+        scores: dict[str, float] = {}
+        samples: list[tuple[str, str]] = []
+        if due and self.processes.first:
+            scores, samples = self.validate(phase.encoder_lr is None)
+        reached = self.processes.told_by_first(scores.get("CIDEr-D", 0.0))
         row = {
             "phase": phase.name,
             "epoch": self.at.epoch + 1,
@@ -320,11 +327,11 @@ class Trainer:
         log.info("%s", "  ".join(f"{key} {value}" for key, value in row.items() if value != ""))
         for photo, text in samples:
             log.info("    %s: %s", photo, text)
-        if self.events:
+        if self.events and due:
             last = self._steps_done - 1  # a run that goes on from here withdraws all from the next step on
             self.events.numbers(last, {f"dev/{name}": value for name, value in scores.items()})
             self.events.captions(last, samples)
-        if reached > self.at.best:
+        if due and reached > self.at.best:
             self.at.best, self.at.stale = reached, 0
             about = {
                 "dev": row,
@@ -334,12 +341,12 @@ class Trainer:
             }
             if self.processes.first:
                 save_checkpoint(self.out / "best.safetensors", self.average, about)
-        else:
+        elif due:
             self.at.stale += 1
         if not self.processes.first:
             return
         table = io.StringIO()
-        writer = csv.DictWriter(table, list(row), lineterminator="\n")
+        writer = csv.DictWriter(table, columns(self.at.history), lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.at.history)
         write_atomically(self.out / "epochs.csv", table.getvalue())
@@ -519,7 +526,7 @@ class Trainer:
                 theirs = asdict(recipe_of(json.loads(path.read_text(encoding="utf-8"))))
             except (ValueError, RecipeError) as error:
                 raise RecipeError("other-recipe", f"{path} is damaged: name another folder with out=FOLDER") from error
-            if changed := [key for key, value in ours.items() if theirs[key] != value and key != "checkpoint_minutes"]:
+            if changed := [key for key, value in ours.items() if theirs[key] != value and key not in _HOW]:
                 raise RecipeError(
                     "other-recipe",
                     f"{self.out} holds a run of another recipe ({', '.join(changed)} differ): name another folder with "
