@@ -17,7 +17,8 @@ _NOT_SCORES = ("phase", "epoch", "loss", "reward")
 
 def columns(history: Sequence[Mapping[str, Any]]) -> list[str]:
     """What is known of the epochs; those in which the dev photos were not captioned have no scores."""
-    return list(max(history, key=lambda row: len(row)))
+    fullest: Mapping[str, Any] = max(history, key=len)
+    return list(fullest)
 
 
 def table(history: Sequence[Mapping[str, Any]], best: float) -> str:
