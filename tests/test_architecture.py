@@ -18,6 +18,8 @@ CORE = {"numpy", "onnxruntime", "PIL", "typer", "rich"}
 METRICS = {"Stemmer", "pycocoevalcap"}
 # What a kind of data set uses likewise.
 DATA = {"datasets"}
+# What albums use, and its extras bring.
+ALBUMS = {"lxml", "platformdirs", "pyexiv2"}
 # What needs PyTorch, by the beginnings of module names.
 HEAVY = ("pictell.models", "pictell.training", "pictell.engines.torch", "pictell.insight.gradient")
 
@@ -96,7 +98,7 @@ def test_the_core_imports_nothing_heavy(module: str) -> None:
     for found in MODULES[module]:
         where = f"{module}, line {found.line}: imports {found.module}"
         package = found.module.partition(".")[0]
-        late = METRICS if module.startswith("pictell.metrics") else DATA if module.startswith("pictell.data") else set()
+        late = {"metrics": METRICS, "data": DATA, "albums": ALBUMS}.get(str(room_of(module)), set())
         allowed = CORE | (set() if found.at_once else late)
         assert package == "pictell" or package in allowed or package in sys.stdlib_module_names, where
         assert not (found.at_once and found.module.startswith(HEAVY)), where

@@ -39,6 +39,10 @@ class RecipeError(PictellError):
     """A training recipe that names something unknown or asks for something that cannot be."""
 
 
+class MetadataError(PictellError):
+    """Words that cannot be read from a photo or its sidecar, or not be written there; what was there is untouched."""
+
+
 class MissingExtraError(PictellError):
     """A command or format whose optional dependency is not installed; the message says which install brings it."""
 

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from pathlib import Path
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Writes a file, text as UTF-8, under a temporary name beside `path` and moves it into place; `OSError` if it cannot."""
+def write_atomically(
+    path: Path, content: str | bytes, *, like: os.stat_result | None = None, keep_times: bool = False
+) -> None:
+    """Writes a file, text as UTF-8, under a temporary name beside `path` and moves it into place; `OSError` if it cannot.
+
+    With `like`, the file has those permissions from the first moment, and with `keep_times` those times.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
+        if like is not None:
+            temporary.chmod(stat.S_IMODE(like.st_mode))
+            if keep_times:
+                os.utime(temporary, ns=(like.st_atime_ns, like.st_mtime_ns))
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

@@ -7,7 +7,9 @@ import importlib.util
 from pictell.errors import MissingExtraError
 
 EXTRAS = {
+    "albums": ("lxml", "platformdirs"),
     "datasets": ("datasets",),
+    "embed": ("pyexiv2",),
     "heif": ("pillow_heif",),
     "metrics": ("Stemmer", "pycocoevalcap"),
     "tensorboard": ("tensorboard",),

@@ -44,7 +44,8 @@ class Hallucination:
 class Objects:
     """Finds the objects that a caption names. `text` is a list in the layout that `objects.txt` explains.
 
-    Raises `PictellError` (`"objects"`) where a line is not in that layout or a word is in two categories.
+    Raises `PictellError` (`"objects"`) where a line is not in that layout or a word is in two categories; a category goes
+    before `nothing`, so that a list may be joined with another that knows more.
     """
 
     def __init__(self, text: str) -> None:
@@ -61,10 +62,13 @@ class Objects:
             before = [(), *(tuple(phrase.split()) for phrase in young)] if head != category else [()]
             for form in (form for phrase in phrases for form in _forms(phrase)):
                 for words in (start + form for start in before):
-                    if self._phrases.setdefault(words, category) != category:
+                    known = self._phrases.setdefault(words, category)
+                    if known == _NOTHING:  # until a category has it
+                        self._phrases[words] = category
+                    elif category not in (known, _NOTHING):
                         raise PictellError(
                             "objects",
-                            f"line {number} of the objects: {' '.join(words)!r} stands for {self._phrases[words]} as well",
+                            f"line {number} of the objects: {' '.join(words)!r} stands for {known} as well",
                         )
         self._longest: dict[str, int] = {}  # of the phrases that begin with a word
         for words in self._phrases:

@@ -1,0 +1,155 @@
+"""Writing pictell's words where other programs look for them: into sidecars, into photos, or both."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from pictell.albums.embedded import embedded_in
+from pictell.albums.embedding import check_embeddable, require_embedding, with_packet
+from pictell.albums.metadata import read_words, sidecar_packets
+from pictell.albums.own_words import put_words
+from pictell.albums.sidecar import new_sidecar
+from pictell.albums.words import GeneratedWords, PhotoWords, same_keyword
+from pictell.albums.xmp import Packet
+from pictell.errors import MetadataError, OptionError
+from pictell.files import write_atomically
+from pictell.photos import printable
+
+How = Literal["sidecar", "embed", "both"]
+HOW: tuple[How, ...] = get_args(How)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of writing a photo's words.
+
+    - `written`: they are there now, where no words of pictell were; `refreshed`: in the place of older ones.
+    - `same`: they were there already; nothing was touched.
+    - `kept`: nothing was touched, for the `reason` given: a person's words, or a person's taking out pictell's.
+
+    `changed` are the files that were written; `problem` is what went wrong in one of two places (`both`).
+    """
+
+    status: Literal["written", "refreshed", "same", "kept"]
+    changed: tuple[Path, ...] = ()
+    reason: str | None = None
+    problem: MetadataError | None = None
+
+
+def write_words(
+    photo: str | os.PathLike[str],
+    words: GeneratedWords,
+    how: How = "sidecar",
+    *,
+    keywords: Sequence[str] | None = None,
+    force: bool = False,
+) -> Outcome:
+    """Writes a generated caption, unless a person wrote one anywhere in the photo or its sidecars.
+
+    Sidecars that are there are updated, all of them; where there is none, `photo.jpg.xmp` is made. `keywords` go to
+    `dc:subject` beside a person's; `None` leaves those that are there. With `force` a person's text in the fields written (all
+    XMP) is replaced, and words are written although a person took pictell's out; EXIF and IPTC are never written.
+
+    Each file is there whole at every moment, its permissions kept. A photo keeps its modification time, by which many
+    programs sort what has no date of its own; a sidecar has a new one. The picture is the same to the byte.
+
+    Raises:
+        OptionError: `how` is none of `HOW`.
+        MetadataError: nothing was written: what `read_words` raises or found broken (whose words are there is then not known);
+            `read-only`, `cannot-embed`, `damaged`, `altered`, `changed` (by another program meanwhile), `cannot-write`.
+        MissingExtraError: `lxml` (the extra `albums`) or `pyexiv2` (`embed`) is not installed.
+    """
+    if how not in HOW:
+        raise OptionError(f"words are written as {', '.join(HOW)}, not {how!r}")
+    if how != "sidecar":
+        require_embedding()
+    path = Path(photo)
+    there = read_words(path)
+    if there.problems:
+        raise there.problems[0]
+    if not force and (reason := _why_kept(there)):
+        return Outcome("kept", reason=reason)
+    if keywords is not None:
+        own = set(map(same_keyword, there.own_keywords))
+        keywords = [keyword for keyword in keywords if same_keyword(keyword) not in own]
+    writers: list[Callable[[], list[Path]]] = []
+    if how in ("sidecar", "both"):
+        writers.append(lambda: _write_sidecars(path, words, keywords, force))
+    if how in ("embed", "both"):
+        writers.append(lambda: _embed(path, words, keywords, force))
+    changed: list[Path] = []
+    problems: list[MetadataError] = []
+    for write in writers:
+        try:
+            changed += write()
+        except MetadataError as error:
+            problems.append(error)
+    if len(problems) == len(writers):
+        raise problems[0]
+    status: Literal["written", "refreshed", "same"] = "same"
+    if changed:
+        status = "refreshed" if there.provenance else "written"
+    return Outcome(status, tuple(changed), problem=problems[0] if problems else None)
+
+
+def _why_kept(there: PhotoWords) -> str | None:
+    own = next((found for found in there.captions if not found.generated), None)
+    if own is not None:
+        return f"a person wrote its {own.field}"
+    if there.provenance and not there.captions:
+        return "a person took pictell's caption out"
+    return None
+
+
+def _write_sidecars(photo: Path, words: GeneratedWords, keywords: Sequence[str] | None, force: bool) -> list[Path]:
+    changed = []
+    for path, packet in sidecar_packets(photo) or [(new_sidecar(photo), Packet())]:
+        seen = _status(path)
+        if put_words(packet, words, keywords, again=force):
+            _replace(path, bytes(packet), seen, keep_times=False)
+            changed.append(path)
+    return changed
+
+
+def _embed(photo: Path, words: GeneratedWords, keywords: Sequence[str] | None, force: bool) -> list[Path]:
+    seen = _status(photo)
+    try:
+        data = photo.read_bytes()
+    except OSError as error:
+        raise MetadataError("unreadable", f"{printable(photo)}: cannot be read ({error.strerror})") from error
+    check_embeddable(photo, data)
+    raw = embedded_in(io.BytesIO(data)).xmp
+    packet = Packet() if raw is None else Packet(raw, printable(photo))
+    if not put_words(packet, words, keywords, again=force):
+        return []
+    _replace(photo, with_packet(photo, data, packet), seen, keep_times=True)
+    return [photo]
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def _replace(path: Path, content: bytes, seen: os.stat_result | None, *, keep_times: bool) -> None:
+    """Puts new content in the place of a file, or of the file that a link leads to, as it was when it was read."""
+    name = printable(path)
+    now = _status(path)
+    marks = [(each.st_ino, each.st_size, each.st_mtime_ns) if each else None for each in (seen, now)]
+    if marks[0] != marks[1]:
+        raise MetadataError("changed", f"{name}: changed by another program meanwhile; left as it is, run again")
+    if now is not None and not now.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH):
+        raise MetadataError("read-only", f"{name}: is read-only; allow writing it, or leave it out")
+    try:
+        write_atomically(Path(os.path.realpath(path)), content, like=now, keep_times=keep_times)
+    except OSError as error:
+        kind = "read-only" if isinstance(error, PermissionError) else "cannot-write"
+        raise MetadataError(kind, f"{name}: cannot be written ({error.strerror}); nothing changed") from error
