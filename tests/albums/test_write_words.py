@@ -196,6 +196,18 @@ def test_the_compressed_scan_is_the_same(jpeg: Path, words: GeneratedWords) -> N
     assert jpeg.read_bytes().endswith(scan)
 
 
+def test_the_second_picture_of_a_file_is_still_found(tmp_path: Path, words: GeneratedWords, exiftool: Any) -> None:
+    path = tmp_path / "pair.jpg"
+    first, second = (Image.new("RGB", (32, 24), colour) for colour in ("red", "blue"))
+    first.save(path, "MPO", save_all=True, append_images=[second])
+    exiftool(path, "-XMP-xmp:Rating=3")
+    write_words(path, words, "embed")
+    with Image.open(path) as image:
+        assert image.n_frames == 2
+        image.seek(1)
+        assert image.getpixel((16, 12)) == (0, 0, 254)
+
+
 def test_the_check_of_the_picture_sees_any_change(photo: Path) -> None:
     content, name = bytearray(photo.read_bytes()), FORMATS[photo.suffix[1:]]
     before = rest_of(bytes(content), name)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pictell.albums.entry import AlbumEntry
+from pictell.albums.exporting import FORMS, export
+from pictell.albums.gallery import draw_gallery
 from pictell.albums.metadata import read_words
 from pictell.albums.nouns import nouns_of
 from pictell.albums.words import (
@@ -18,7 +21,9 @@ from pictell.albums.writing import HOW, How, Outcome, write_words
 
 __all__ = [
     "FIELDS",
+    "FORMS",
     "HOW",
+    "AlbumEntry",
     "Field",
     "FoundCaption",
     "FoundKeyword",
@@ -27,6 +32,8 @@ __all__ = [
     "Outcome",
     "PhotoWords",
     "Provenance",
+    "draw_gallery",
+    "export",
     "nouns_of",
     "read_words",
     "storable",

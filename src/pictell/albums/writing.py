@@ -14,7 +14,7 @@ from pictell.albums.embedded import embedded_in
 from pictell.albums.embedding import check_embeddable, require_embedding, with_packet
 from pictell.albums.metadata import read_words, sidecar_packets
 from pictell.albums.own_words import put_words
-from pictell.albums.sidecar import new_sidecar
+from pictell.albums.sidecar import new_sidecar, sidecars_of
 from pictell.albums.words import GeneratedWords, PhotoWords, same_keyword
 from pictell.albums.xmp import Packet
 from pictell.errors import MetadataError, OptionError
@@ -109,10 +109,10 @@ def _why_kept(there: PhotoWords) -> str | None:
 
 def _write_sidecars(photo: Path, words: GeneratedWords, keywords: Sequence[str] | None, force: bool) -> list[Path]:
     changed = []
+    seen = {path: _status(path) for path in (*sidecars_of(photo), new_sidecar(photo))}  # before they are read
     for path, packet in sidecar_packets(photo) or [(new_sidecar(photo), Packet())]:
-        seen = _status(path)
         if put_words(packet, words, keywords, again=force):
-            _replace(path, bytes(packet), seen, keep_times=False)
+            _replace(path, bytes(packet), seen.get(path), keep_times=False)
             changed.append(path)
     return changed
 
