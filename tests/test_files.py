@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -41,3 +42,16 @@ def test_a_full_disk_is_named_with_the_file(tmp_path: Path) -> None:
     assert caught.value.filename == str(path)
     assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are Unix's")
+def test_permissions_and_times_are_those_of_another_file(tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_text("old", encoding="utf-8")
+    path.chmod(0o604)
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+    write_atomically(path, "new", like=path.stat(), keep_times=True)
+    assert (path.stat().st_mode & 0o777, path.stat().st_mtime) == (0o604, 1_000_000_000)
+    write_atomically(path, "newer", like=path.stat())
+    assert path.stat().st_mode & 0o777 == 0o604
+    assert path.stat().st_mtime > 1_000_000_000

@@ -16,8 +16,6 @@ from PIL import Image
 
 from pictell.albums import GeneratedWords
 
-pytest.importorskip("lxml")
-
 FORMATS = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "tif": "TIFF"}
 
 

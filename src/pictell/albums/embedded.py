@@ -74,7 +74,8 @@ def embedded_in(file: BinaryIO) -> Embedded:
     """As `read_embedded`, of an open file; `OSError` where it cannot be read."""
     head = file.read(HEAD_BYTES)
     file.seek(0)
-    return _png(file) if head.startswith(PNG_SIGNATURE) else _by_pillow(file, sniff(head)[0])
+    with quiet_pillow:
+        return _png(file) if head.startswith(PNG_SIGNATURE) else _by_pillow(file, sniff(head)[0])
 
 
 def _by_pillow(file: BinaryIO, format_name: str | None) -> Embedded:
@@ -82,7 +83,7 @@ def _by_pillow(file: BinaryIO, format_name: str | None) -> Embedded:
     make = decoder(format_name) if format_name else None
     if make is None:
         return found
-    with quiet_pillow, suppress(Exception):  # Pillow has no family of errors: what is damaged has no words to read
+    with suppress(Exception):  # Pillow has no family of errors: what is damaged has no words to read
         image = make(file)
         packet: Any = image.info.get("xmp")
         if format_name == "TIFF":
