@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -280,6 +281,19 @@ def test_a_full_or_closed_disk(jpeg: Path, words: GeneratedWords, monkeypatch: p
         assert error.value.kind == "cannot-write"
     assert jpeg.read_bytes() == content
     assert [path.name for path in jpeg.parent.iterdir()] == [jpeg.name]
+
+
+@pytest.mark.parametrize("error", [errno.EACCES, errno.EROFS])
+def test_a_folder_that_may_not_be_written(
+    jpeg: Path, words: GeneratedWords, error: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(Path, "replace", closed)
+    with pytest.raises(MetadataError, match="its folder") as caught:
+        write_words(jpeg, words)
+    assert caught.value.kind == "read-only"
 
 
 def test_a_photo_replaced_meanwhile_is_left(jpeg: Path, words: GeneratedWords, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import zlib
 from collections.abc import Iterator
@@ -30,13 +29,6 @@ _DESCRIPTION, _MAKE, _MODEL, _EXIF_IFD = 0x010E, 0x010F, 0x0110, 0x8769
 _COMMENT, _ORIGINAL, _DIGITISED = 0x9286, 0x9003, 0x9004
 # IPTC-IIM 4.2
 _CAPTION, _KEYWORDS, _CHARACTER_SET, _UTF8 = (2, 120), (2, 25), (1, 90), b"\x1b%G"
-
-# What cameras and phones put where a description belongs, in small letters.
-_BY_CAMERAS = re.compile(
-    r"(?:olympus|minolta|konica|kodak|samsung|sony|pentax|vivitar|polaroid|maker:)?[ _]*(?:digital (?:still )?camera|dsc|dcim.*"
-    r"|default|exif_jpeg_picture|image description|untitled|jpeg|dji.*|cof|edf|rbt|hdr|mde|oznor|ptr|rhdr|sdr|vtr|nor|cav)",
-    re.I,
-)
 
 
 @dataclass
@@ -147,7 +139,7 @@ def _international_text(data: bytes) -> bytes | None:
 
 def _add_exif(found: Embedded, exif: Image.Exif) -> None:
     inner = exif.get_ifd(_EXIF_IFD)
-    if (text := _ascii(exif.get(_DESCRIPTION))) and not _BY_CAMERAS.fullmatch(text):
+    if text := _ascii(exif.get(_DESCRIPTION)):
         found.captions.append(("EXIF:ImageDescription", text))
     if text := _comment(inner.get(_COMMENT), exif.endian):
         found.captions.append(("EXIF:UserComment", text))

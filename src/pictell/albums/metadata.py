@@ -17,6 +17,7 @@ from pictell.albums.words import (
     FoundKeyword,
     PhotoWords,
     Provenance,
+    is_by_camera,
     same_keyword,
     same_text,
 )
@@ -94,7 +95,9 @@ def _gather(photo: Path) -> _Gathered:
 def _words(found: _Gathered) -> PhotoWords:
     texts, words = written_texts(found.notes), written_keywords(found.notes)
     captions = [
-        FoundCaption(name, text.strip(), source, same_text(text) in texts) for name, text, source in found.captions
+        FoundCaption(name, text.strip(), source, same_text(text) in texts)
+        for name, text, source in found.captions
+        if not is_by_camera(text)
     ]
     return PhotoWords(
         captions=tuple(sorted(captions, key=lambda each: (each.generated, FIELDS.index(each.field)))),

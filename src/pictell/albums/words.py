@@ -30,6 +30,14 @@ FIELDS: tuple[Field, ...] = get_args(Field)
 # since Adobe's XMP toolkit changes some.
 _NOT_XML = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
+# What cameras, phones and their programs put where a description belongs.
+_BY_CAMERAS = re.compile(
+    r"""(?:olympus|minolta|konica|kodak|samsung|sony|pentax|vivitar|polaroid)?[ _]*
+    (?:digital[ ](?:still[ ])?camera|dsc|dcim.*|dji.*|default|exif_jpeg_\w+|image[ ]description|untitled|screenshot|hisilicon.*
+    |cof|edf|rbt|hdr|mde|oznor|ptr|rhdr|sdr|vtr|nor|cav|\{.*\})""",
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
+)
+
 
 @dataclass(frozen=True)
 class FoundCaption:
@@ -141,6 +149,11 @@ class GeneratedWords:
             confidence=caption.confidence,
             extended=said if len(said) > ALT_LENGTH else None,
         )
+
+
+def is_by_camera(text: str) -> bool:
+    """Whether a text is what cameras and phones put where a description belongs, or the settings of one: nobody's words."""
+    return _BY_CAMERAS.fullmatch(text.strip()) is not None
 
 
 def storable(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -151,5 +152,7 @@ def _replace(path: Path, content: bytes, seen: os.stat_result | None, *, keep_ti
     try:
         write_atomically(Path(os.path.realpath(path)), content, like=now, keep_times=keep_times)
     except OSError as error:
-        kind = "read-only" if isinstance(error, PermissionError) else "cannot-write"
-        raise MetadataError(kind, f"{name}: cannot be written ({error.strerror}); nothing changed") from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            remedy = "allow writing in its folder, or leave it out"
+            raise MetadataError("read-only", f"{name}: cannot be written ({error.strerror}); {remedy}") from error
+        raise MetadataError("cannot-write", f"{name}: cannot be written ({error.strerror}); nothing changed") from error
