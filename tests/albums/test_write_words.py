@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -281,6 +282,33 @@ def test_a_full_or_closed_disk(jpeg: Path, words: GeneratedWords, monkeypatch: p
         assert error.value.kind == "cannot-write"
     assert jpeg.read_bytes() == content
     assert [path.name for path in jpeg.parent.iterdir()] == [jpeg.name]
+
+
+_WRITER = """
+import sys
+from datetime import UTC, datetime
+from pictell.albums import GeneratedWords, write_words
+for number in range(100_000):
+    text = f"a dog {number}"
+    write_words(sys.argv[1], GeneratedWords(text, text, "m@1", datetime.now(UTC)), "both")
+    print(number, flush=True)
+"""
+
+
+def test_killed_at_any_moment_the_photo_is_whole(jpeg: Path) -> None:
+    before = rest_of(jpeg.read_bytes(), "JPEG")
+    random = np.random.default_rng(0)
+    for _ in range(6):
+        with subprocess.Popen([sys.executable, "-c", _WRITER, jpeg], stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()  # it writes now
+            time.sleep(random.uniform(0, 0.05))
+            process.kill()
+        assert rest_of(jpeg.read_bytes(), "JPEG") == before
+        found = read_words(jpeg)
+        assert found.problems == ()
+        assert found.own is None
+        assert str(found.generated).startswith("a dog ")
 
 
 @pytest.mark.parametrize("error", [errno.EACCES, errno.EROFS])
