@@ -128,6 +128,18 @@ def test_a_persons_words_stay_wherever_they_are(
     assert not target(photo, "sidecar").exists()
 
 
+def test_another_programs_copy_of_an_earlier_caption_is_no_persons(
+    jpeg: Path, words: GeneratedWords, exiftool: Any
+) -> None:
+    write_words(jpeg, words)
+    exiftool(jpeg, "-charset", "exif=utf8", f"-IFD0:ImageDescription={words.text}")
+    for text in ("a cat", "two cats", "a cat"):
+        assert write_words(jpeg, replace(words, text=text)).status == "refreshed"
+    assert read_words(jpeg).own is None
+    exiftool(jpeg.with_name("photo.jpg.xmp"), "-XMP-dc:Description=two cats")
+    assert read_words(jpeg).own == "two cats"  # a person wanted it back
+
+
 def test_force_overwrites(jpeg: Path, words: GeneratedWords, exiftool: Any) -> None:
     exiftool(jpeg, "-XMP-dc:Description=mine", "-XMP-dc:Description-de=meins", "-ExifIFD:UserComment=mine too")
     assert write_words(jpeg, words, "embed", force=True).status == "written"

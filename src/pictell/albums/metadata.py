@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pictell.albums.embedded import exif_time, read_embedded
-from pictell.albums.own_words import XMP_FIELDS, newest, provenance_of, written_keywords, written_texts
+from pictell.albums.own_words import XMP_FIELDS, is_generated, newest, provenance_of, written_keywords
 from pictell.albums.sidecar import belongs, read_sidecar, sidecars_of
 from pictell.albums.words import (
     FIELDS,
@@ -19,7 +19,6 @@ from pictell.albums.words import (
     Provenance,
     is_by_camera,
     same_keyword,
-    same_text,
 )
 from pictell.albums.xmp import Packet
 from pictell.errors import MetadataError
@@ -93,9 +92,9 @@ def _gather(photo: Path) -> _Gathered:
 
 
 def _words(found: _Gathered) -> PhotoWords:
-    texts, words = written_texts(found.notes), written_keywords(found.notes)
+    words = written_keywords(found.notes)
     captions = [
-        FoundCaption(name, text.strip(), source, same_text(text) in texts)
+        FoundCaption(name, text.strip(), source, is_generated(name, text, found.notes))
         for name, text, source in found.captions
         if not is_by_camera(text)
     ]

@@ -45,6 +45,7 @@ def provenance_of(packet: Packet) -> Provenance | None:
         confidence=confidence if confidence is not None and 0 <= confidence <= 1 else None,
         at=at,
         texts=texts,
+        earlier=tuple(packet.texts("pictell:Earlier")),
         keywords=tuple(packet.texts("pictell:Keywords")),
     )
 
@@ -86,8 +87,12 @@ def _put(
     packet.set_text("pictell:Model", model or None)
     packet.set_text("pictell:ModelVersion", version or None)
     packet.set_text("pictell:Confidence", None if words.confidence is None else f"{words.confidence:.4f}")
-    for key, text in (("caption", words.text), ("alt", words.alt), ("extended", words.extended)):
+    now = {"caption": words.text, "alt": words.alt, "extended": words.extended}
+    for key, text in now.items():
         packet.set_text(_TEXTS[key], text)
+    if noted is not None:
+        earlier = dict.fromkeys([*noted.earlier, *noted.texts.values()])
+        packet.set_list("pictell:Earlier", [text for text in earlier if text not in now.values()])
     if keywords is not None:
         _put_keywords(packet, [kept for keyword in keywords if (kept := storable(keyword))], noted, again)
 
@@ -115,9 +120,16 @@ def newest(notes: Iterable[Provenance]) -> Provenance | None:
     return max(notes, key=lambda note: note.at.timestamp() if note.at else float("-inf"), default=None)
 
 
-def written_texts(notes: Iterable[Provenance]) -> set[str]:
-    """All texts that pictell says it wrote, in the form for comparing."""
-    return {same_text(text) for note in notes for text in note.texts.values()}
+def is_generated(field: Field, text: str, notes: Iterable[Provenance]) -> bool:
+    """Whether a text is what pictell says it wrote.
+
+    In the fields that pictell never writes, EXIF's and IPTC-IIM's, what it wrote earlier counts too: it is another program's
+    copy. In its own fields, an earlier text is there because a person wanted it back.
+    """
+    form = same_text(text)
+    return any(
+        form in map(same_text, [*note.texts.values(), *(() if field in XMP_FIELDS else note.earlier)]) for note in notes
+    )
 
 
 def written_keywords(notes: Iterable[Provenance]) -> set[str]:

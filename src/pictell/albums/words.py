@@ -62,7 +62,8 @@ class FoundKeyword:
 class Provenance:
     """What pictell noted when it wrote: by which program and model (`name@version`), how sure (0..1), when, and its words.
 
-    `texts` maps what was written (`caption`, `alt`, `extended`) to the text; `keywords` are those that were added.
+    `texts` maps what was written (`caption`, `alt`, `extended`) to the text, `earlier` are texts that those replaced;
+    `keywords` are those that were added.
     """
 
     program: str
@@ -70,6 +71,7 @@ class Provenance:
     confidence: float | None
     at: datetime | None
     texts: Mapping[str, str]
+    earlier: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
 
 
