@@ -1,10 +1,10 @@
 """What a required word does to captions: of each photo a noun that its references share is required.
 
-    python benchmarks/required_noun.py --data flickr8k:FOLDER [--split test] [--shared 5] [--photos 500] [--model M]
+    python benchmarks/required_noun.py --data flickr8k:FOLDER [--split test] [--shared 5] [--photos 500]
 
-A noun is a word that stands between a determiner and a function word (or the end) in a tenth of its places in the training captions;
-a photo's is the most common one that at least `--shared` of its references have. This tells what a person's hint is worth:
-the references are looked at, so its scores are no captioner's scores.
+A noun is a word that stands between a determiner and a function word (or the end) in a tenth of its places in the training
+captions; a photo's is the most common one that at least `--shared` of its references have. This tells what a person's hint is
+worth: the references are looked at, so its scores are no captioner's scores.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ from pictell.language.function_words import function_words
 from pictell.metrics import score
 
 FUNCTION_WORDS = function_words("en") or frozenset()
-DETERMINERS = frozenset("a an the his her their its one two three four five several some many".split())
+DETERMINERS = frozenset((
+    "a", "an", "the", "his", "her", "their", "its", "one", "two",
+    "three", "four", "five", "several", "some", "many",
+))  # fmt: skip
 
 
 def nouns(captions: Iterable[Sequence[str]]) -> dict[str, int]:

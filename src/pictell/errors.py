@@ -43,6 +43,10 @@ class MetadataError(PictellError):
     """Words that cannot be read from a photo or its sidecar, or not be written there; what was there is untouched."""
 
 
+class LibraryError(PictellError):
+    """A library of photos (its database) that is in use, of a later version, something else, or out of reach."""
+
+
 class MissingExtraError(PictellError):
     """A command or format whose optional dependency is not installed; the message says which install brings it."""
 

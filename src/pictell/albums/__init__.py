@@ -5,6 +5,9 @@ from __future__ import annotations
 from pictell.albums.entry import AlbumEntry
 from pictell.albums.exporting import FORMS, export
 from pictell.albums.gallery import draw_gallery
+from pictell.albums.indexing import OUTCOMES, IndexOptions, Plan, Result, index, plan
+from pictell.albums.library import Library
+from pictell.albums.lock import alone
 from pictell.albums.metadata import read_words
 from pictell.albums.nouns import nouns_of
 from pictell.albums.words import (
@@ -23,18 +26,26 @@ __all__ = [
     "FIELDS",
     "FORMS",
     "HOW",
+    "OUTCOMES",
     "AlbumEntry",
     "Field",
     "FoundCaption",
     "FoundKeyword",
     "GeneratedWords",
     "How",
+    "IndexOptions",
+    "Library",
     "Outcome",
     "PhotoWords",
+    "Plan",
     "Provenance",
+    "Result",
+    "alone",
     "draw_gallery",
     "export",
+    "index",
     "nouns_of",
+    "plan",
     "read_words",
     "storable",
     "write_words",

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pictell import __version__
+from pictell.cli.album import album
 from pictell.cli.average import average
 from pictell.cli.calibrate import calibrate
 from pictell.cli.caption import caption
@@ -41,3 +42,4 @@ def _pictell(
 for command in (caption, explain, models, doctor, evaluate, score, train, average, export, calibrate):
     app.command()(command)
 app.add_typer(data)
+app.add_typer(album)

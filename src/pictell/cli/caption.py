@@ -140,7 +140,7 @@ def caption(
                 say(result.message if isinstance(result, PhotoError) else f"{name}: {result.message}")
             bar.make_room()
             if as_json:
-                emit_json({"path": name, **_fields(result)})
+                emit_json({"path": name, **fields_of(result)})
             elif not isinstance(result, PictellError):
                 for line in _lines(None if alone else name, result, num):
                     emit(line)
@@ -247,7 +247,8 @@ def _is_directory(path: str) -> bool:
 # -- what to print ------------------------------------------------------------------------------------------------
 
 
-def _fields(result: Caption | PictellError) -> dict[str, Any]:
+def fields_of(result: Caption | PictellError) -> dict[str, Any]:
+    """What JSON says of a photo, beside its path."""
     if isinstance(result, PictellError):
         return {"error": {"kind": result.kind, "message": result.message}}
     return {

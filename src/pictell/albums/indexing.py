@@ -1,0 +1,339 @@
+"""Captioning what is new or changed in a library, so that it may be stopped at any moment and begun again."""
+
+from __future__ import annotations
+
+import errno
+import fnmatch
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from pictell.albums.library import Known, Library, Words
+from pictell.albums.metadata import read_words
+from pictell.albums.nouns import nouns_of
+from pictell.albums.raw import is_raw, preview
+from pictell.albums.walk import Found, walk
+from pictell.albums.words import GeneratedWords, PhotoWords
+from pictell.albums.writing import How, write_words
+from pictell.captioner import Captioner
+from pictell.errors import PhotoError, PictellError
+from pictell.photos import printable
+from pictell.steering import CaptionOptions
+from pictell.types import Caption
+
+Outcome = Literal["captioned", "withheld", "own", "copied", "moved", "unchanged", "failed", "missing", "left"]
+OUTCOMES: dict[Outcome, str] = {
+    "captioned": "captioned",
+    "withheld": "not described, since they look like no photo",
+    "own": "with a person's caption",
+    "copied": "copies of others, whose captions they have",
+    "moved": "found under another name",
+    "unchanged": "as they were",
+    "failed": "failed",
+    "missing": "no longer there",
+    "left": "left for another time",
+}
+"""What becomes of a photo, as a summary says it."""
+
+# A kill loses what is not committed, to be done again; a commit waits for the disk.
+_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class IndexOptions:
+    """What is to be captioned: photos without a caption, ours or a person's, and those that changed.
+
+    `force` takes all anew, `outdated` those of another model too, `everything` also what has a person's caption. `only` are
+    patterns (`*.jpg`, `2024/*`) for paths inside the directory, of which one must fit; `limit` is the most to caption.
+    `write` puts captions into sidecars or photos too, with `keywords` the things in them.
+    """
+
+    force: bool = False
+    outdated: bool = False
+    everything: bool = False
+    only: Sequence[str] = ()
+    limit: int | None = None
+    write: How | None = None
+    keywords: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one photo; `written` tells what came of writing its caption out."""
+
+    path: Path
+    outcome: Outcome
+    caption: Caption | None = None
+    error: PictellError | None = None
+    written: str | None = None
+
+
+@dataclass
+class Plan:
+    """What a walk found: photos to caption, those settled already, those that are gone, and directories unread."""
+
+    root: Path
+    waiting: list[Found] = field(default_factory=list)
+    settled: list[Result] = field(default_factory=list)
+    known: dict[bytes, Known] = field(default_factory=dict)
+    gone: dict[bytes, Known] = field(default_factory=dict)
+    unread: list[Result] = field(default_factory=list)
+
+
+def plan(library: Library, root: Path, model: str, options: IndexOptions) -> Plan:
+    """Looks at the directory, changes nothing. `model` is the label of the one that would caption.
+
+    Raises `PhotoError`, `missing`, where `root` is no directory.
+    """
+    root = root.absolute()
+    if not root.is_dir():
+        raise PhotoError("missing", f"{printable(root)}: no such directory")
+    made = Plan(root, known=library.known(root))
+
+    def unreadable(where: str, error: OSError) -> None:
+        kind = "link-loop" if error.errno == errno.ELOOP else "unreadable"
+        fault = PhotoError(kind, f"{printable(where)}: cannot be looked at ({error.strerror})")
+        made.unread.append(Result(Path(where), "failed", error=fault))
+
+    seen = set()
+    for found in walk(root, unreadable):
+        seen.add(found.path)
+        if options.only and not _fits(found.path, root, options.only):
+            continue
+        before = made.known.get(found.path)
+        if before is None or _must_caption(before, found, model, options):
+            made.waiting.append(found)
+        else:
+            made.settled.append(Result(Path(os.fsdecode(found.path)), "unchanged"))
+    unread = [os.fsencode(result.path) for result in made.unread]
+    for path, before in made.known.items():
+        # Nobody knows what is in a directory that cannot be read.
+        if path not in seen and not any(path == there or path.startswith(there + b"/") for there in unread):
+            made.gone[path] = before
+    return made
+
+
+def index(library: Library, captioner: Captioner, made: Plan, options: IndexOptions) -> Iterator[Result]:
+    """Does what was planned: each photo's result, as soon as it is kept.
+
+    Photos are read, captioned and written side by side. Results are committed some at a time, and given afterwards.
+    """
+    worker = _Indexing(library, captioner, made, options)
+    yield from map(worker.write_out, made.settled)
+    yield from made.unread
+    yield from worker.run()
+    left = [before.id for path, before in made.gone.items() if path not in worker.moved and not before.missing]
+    if left:
+        with library.transaction():
+            library.mark_missing(left)
+    for path in made.gone:
+        if path not in worker.moved:
+            yield Result(Path(os.fsdecode(path)), "missing")
+
+
+@dataclass
+class _Work:
+    found: Found
+    digest: bytes
+    words: PhotoWords | None
+
+
+class _Indexing:
+    def __init__(self, library: Library, captioner: Captioner, made: Plan, options: IndexOptions) -> None:
+        self.library = library
+        self.captioner = captioner
+        self.made = made
+        self.options = options
+        self.moved: set[bytes] = set()
+        self._sizes_gone = {before.size for before in made.gone.values()}
+        self._works: deque[_Work] = deque()
+        self._kept: list[Callable[[], Result]] = []
+        self._done: list[Result] = []
+        self._asked = 0
+
+    def run(self) -> Iterator[Result]:
+        for caption in self.captioner.stream(self._sources(), CaptionOptions()):
+            self._later(partial(self._keep, self._works.popleft(), caption))
+            yield from self._results()
+        self._commit()
+        yield from self._results()
+
+    def _later(self, keep: Callable[[], Result]) -> None:
+        """Has a result kept with some others."""
+        self._kept.append(keep)
+        if len(self._kept) >= _AT_ONCE:
+            self._commit()
+
+    def _commit(self) -> None:
+        with self.library.transaction():
+            results = [keep() for keep in self._kept]
+        self._kept.clear()
+        self._done += [self.write_out(result) for result in results]
+
+    def _results(self) -> Iterator[Result]:
+        results, self._done = self._done, []
+        yield from results
+
+    def _sources(self) -> Iterator[Path | bytes]:
+        for found in self.made.waiting:
+            path = Path(os.fsdecode(found.path))
+            if self.options.limit is not None and self._asked >= self.options.limit:
+                self._later(partial(Result, path, "left"))
+                continue
+            try:
+                digest = _digest(path)
+                words = read_words(path)
+                settled = self._settle(found, digest, words)
+                if settled is None:
+                    source = preview(path) if is_raw(path) else path
+            except OSError as error:
+                fault = PhotoError("unreadable", f"{printable(path)}: cannot be read ({error.strerror})")
+                self._fail(found, None, fault)
+                continue
+            except PictellError as error:
+                self._fail(found, None, error)
+                continue
+            if settled is not None:
+                self._later(settled)
+                continue
+            self._asked += 1
+            self._works.append(_Work(found, digest, words))
+            yield source
+
+    def _settle(self, found: Found, digest: bytes, words: PhotoWords) -> Callable[[], Result] | None:
+        """What to do with a photo that needs no captioning, or `None`."""
+        path = Path(os.fsdecode(found.path))
+        before = self.made.known.get(found.path)
+        if before is None and found.size in self._sizes_gone:
+            for number, there in self.library.with_hash(digest):
+                if there in self.made.gone and there not in self.moved:
+                    self.moved.add(there)
+                    return partial(self._move, number, found, words)
+        if self.options.force:
+            return None
+        if before is not None and before.by == "person":
+            return partial(self._leave, found, digest, words, "own")
+        if before is not None and before.hash == digest and not self._model_is_older(before) and _has_caption(before):
+            return partial(self._leave, found, digest, words, "unchanged")
+        if words.own is not None and not self.options.everything:
+            return partial(self._leave, found, digest, words, "own")
+        if before is None and (copied := self.library.caption_of(digest)) is not None:
+            if self.options.outdated and copied.model != self.captioner.model:
+                return None
+
+            def copy() -> Result:
+                self.library.put_words(self._put_photo(found, digest, words), copied)
+                return Result(path, "copied")
+
+            return copy
+        return None
+
+    def _move(self, photo: int, found: Found, words: PhotoWords) -> Result:
+        self.library.move(photo, found.path, found.mtime_ns)
+        self.library.put_own_words(photo, *_own(words))
+        return Result(Path(os.fsdecode(found.path)), "moved")
+
+    def _leave(self, found: Found, digest: bytes, words: PhotoWords, outcome: Outcome) -> Result:
+        self._put_photo(found, digest, words)
+        return Result(Path(os.fsdecode(found.path)), outcome)
+
+    def _model_is_older(self, before: Known) -> bool:
+        return self.options.outdated and before.by == "pictell" and before.model != self.captioner.model
+
+    def _fail(self, found: Found, digest: bytes | None, error: PictellError) -> None:
+        def keep() -> Result:
+            photo = self.library.put_photo(found.path, found.size, found.mtime_ns, digest)
+            self.library.put_error(photo, error.kind, error.message)
+            return Result(Path(os.fsdecode(found.path)), "failed", error=error)
+
+        self._later(keep)
+
+    def _put_photo(self, found: Found, digest: bytes, words: PhotoWords | None) -> int:
+        photo = self.library.put_photo(found.path, found.size, found.mtime_ns, digest)
+        if words is not None:
+            taken = None if words.taken is None else words.taken.isoformat()
+            self.library.put_taken(photo, words.camera, taken)
+            self.library.put_own_words(photo, *_own(words))
+        return photo
+
+    def _keep(self, work: _Work, result: Caption | PictellError) -> Result:
+        path = Path(os.fsdecode(work.found.path))
+        if isinstance(result, Caption) and _changed(work.found, path):
+            result = PhotoError("changed", f"{printable(path)}: changed while it was read; the next run takes it anew")
+        photo = self._put_photo(work.found, work.digest, work.words)
+        if isinstance(result, PictellError):
+            self.library.put_error(photo, result.kind, result.message)
+            return Result(path, "failed", error=result)
+        words = Words(
+            text=result.text, reason=result.reason, log_prob=result.log_prob, confidence=result.confidence,
+            model=result.model, at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )  # fmt: skip
+        self.library.put_words(photo, words)
+        return Result(path, "captioned" if result.text is not None else "withheld", result)
+
+    def write_out(self, result: Result) -> Result:
+        """Writes pictell's caption of a photo for other programs, if there is one and that is asked for."""
+        if self.options.write is None or result.outcome not in ("captioned", "copied", "moved", "unchanged"):
+            return result
+        path = result.path
+        known = self.library.caption_at(os.fsencode(path))
+        if known is None or known.text is None or known.by != "pictell":
+            return result
+        said = Caption(known.text, known.log_prob, known.model, confidence=known.confidence)
+        keywords = nouns_of(known.text) if self.options.keywords else None
+        try:
+            words = GeneratedWords.of(said, at=datetime.fromisoformat(known.at))
+            outcome = write_words(path, words, self.options.write, keywords=keywords, force=self.options.force)
+            if path in outcome.changed:
+                # Ours, so that the next run need not look at it again.
+                status = path.stat()
+                with self.library.transaction():
+                    self.library.put_photo(os.fsencode(path), status.st_size, status.st_mtime_ns, _digest(path))
+        except PictellError as error:
+            return replace(result, outcome="failed", error=error)
+        except OSError as error:
+            fault = PhotoError("unreadable", f"{printable(path)}: {error.strerror}")
+            return replace(result, outcome="failed", error=fault)
+        return replace(result, error=outcome.problem, written=outcome.status)
+
+
+def _must_caption(before: Known, found: Found, model: str, options: IndexOptions) -> bool:
+    if options.force or before.missing or before.failed:
+        return True
+    if (before.size, before.mtime_ns) != (found.size, found.mtime_ns):
+        return True
+    if options.outdated and before.by == "pictell" and before.model != model:
+        return True
+    return not _has_caption(before) and (options.everything or not before.has_own)
+
+
+def _has_caption(before: Known) -> bool:
+    return before.by is not None and not before.failed
+
+
+def _fits(path: bytes, root: Path, patterns: Sequence[str]) -> bool:
+    inside = os.fsdecode(path[len(os.fsencode(root).rstrip(b"/")) + 1 :])
+    return any(fnmatch.fnmatch(inside, one) or fnmatch.fnmatch(os.path.basename(inside), one) for one in patterns)  # noqa: PTH119
+
+
+def _own(words: PhotoWords) -> tuple[list[str], list[str]]:
+    return [found.text for found in words.captions if not found.generated], list(words.own_keywords)
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).digest()
+
+
+def _changed(found: Found, path: Path) -> bool:
+    try:
+        status = path.stat()
+    except OSError:
+        return True
+    return (status.st_size, status.st_mtime_ns) != (found.size, found.mtime_ns)

@@ -1,0 +1,290 @@
+"""What is remembered of a photo library: one SQLite file, with a row a photo and a full-text index of all that is written.
+
+Paths are kept as bytes (`os.fsencode`), since on Linux a name need not be text. A photo's words are in the index in the same
+transaction as in the tables, so that a kill leaves both or neither.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pictell.albums.entry import AlbumEntry
+from pictell.albums.network_share import is_on_network_share
+from pictell.errors import LibraryError
+from pictell.language.styles import alt_text
+from pictell.photos import printable
+from pictell.types import band_of
+
+_MIGRATIONS = (
+    """
+    CREATE TABLE photos (
+        id INTEGER PRIMARY KEY,
+        path BLOB NOT NULL UNIQUE,      -- absolute, os.fsencode
+        size INTEGER NOT NULL,          -- bytes
+        mtime_ns INTEGER NOT NULL,
+        hash BLOB,                      -- of the content, 16 bytes of BLAKE2b; NULL where it could not be read
+        missing INTEGER NOT NULL DEFAULT 0,
+        camera TEXT, taken TEXT,        -- make and model; local time, ISO 8601 without a zone
+        error_kind TEXT, error TEXT     -- why there is no caption
+    );
+    CREATE INDEX photos_by_hash ON photos (hash);
+    CREATE TABLE captions (
+        photo INTEGER PRIMARY KEY REFERENCES photos ON DELETE CASCADE,
+        text TEXT, reason TEXT,         -- one of them is NULL
+        log_prob REAL, confidence REAL,
+        model TEXT NOT NULL,            -- name@version
+        at TEXT NOT NULL,               -- UTC, ISO 8601
+        by TEXT NOT NULL CHECK (by IN ('pictell', 'person'))
+    );
+    CREATE TABLE own_words (
+        photo INTEGER NOT NULL REFERENCES photos ON DELETE CASCADE,
+        kind TEXT NOT NULL CHECK (kind IN ('caption', 'keyword')),
+        text TEXT NOT NULL
+    );
+    CREATE INDEX own_words_of_photo ON own_words (photo);
+    CREATE VIRTUAL TABLE words USING fts5 (own, caption, tokenize = 'porter unicode61 remove_diacritics 2');
+    """,
+)
+SCHEMA_VERSION = len(_MIGRATIONS)
+"""Each version's changes are a step of `_MIGRATIONS`; a database from before is brought up to date when it is opened."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is remembered of a photo when its directory is walked: `model` of its caption, `None` where it has none."""
+
+    id: int
+    size: int
+    mtime_ns: int
+    hash: bytes | None
+    missing: bool
+    failed: bool
+    model: str | None
+    by: str | None
+    has_own: bool
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is written about a photo: pictell's or a person's caption (`by`), or the `reason` for none, and what people wrote
+    in the file itself."""
+
+    text: str | None
+    reason: str | None
+    log_prob: float
+    confidence: float | None
+    model: str
+    at: str
+    by: str = "pictell"
+
+
+class Library:
+    """An open library. Leave it by `with`; what is not committed by then is undone.
+
+    Raises:
+        LibraryError: `newer`, a later pictell made it (it is left as it is); `not-a-library`, `unreadable`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.notice: str | None = None
+        made = not path.exists()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(path, isolation_level=None)
+            version = self._database.execute("PRAGMA user_version").fetchone()[0]
+            tables = self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        except (OSError, sqlite3.Error) as error:
+            raise _fault(path, error) from error
+        if version > SCHEMA_VERSION:
+            self._database.close()
+            raise LibraryError(
+                "newer",
+                f"{printable(path)} was made by a later pictell: install that one, or name another file with --db",
+            )
+        if not made and version == 0 and tables:
+            self._database.close()
+            raise LibraryError(
+                "not-a-library", f"{printable(path)} is a database of something else: name another with --db"
+            )
+        with self._told():
+            if is_on_network_share(path):
+                self.notice = f"{printable(path)} is on a network share: one program at a time may use it, more slowly"
+            else:
+                # With a log beside it readers need not wait for a writer; over a network that breaks the file.
+                self._database.execute("PRAGMA journal_mode = WAL")
+                self._database.execute("PRAGMA synchronous = NORMAL")
+            self._database.execute("PRAGMA foreign_keys = ON")
+            for step in range(version, SCHEMA_VERSION):
+                self._database.executescript(
+                    f"BEGIN IMMEDIATE; {_MIGRATIONS[step]} PRAGMA user_version = {step + 1}; COMMIT;"
+                )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._database.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """What is done inside is kept whole or not at all."""
+        with self._told():
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+
+    def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple]:  # type: ignore[type-arg]
+        """The rows of a query that changes nothing."""
+        with self._told():
+            return self._database.execute(query, values).fetchall()
+
+    def known(self, root: Path) -> dict[bytes, Known]:
+        """All photos that are remembered in a directory and below it, by path."""
+        start = os.fsencode(root).rstrip(b"/") + b"/"
+        found = self.rows(
+            "SELECT path, id, size, mtime_ns, hash, missing, error_kind IS NOT NULL, model, by,"
+            " EXISTS (SELECT 1 FROM own_words WHERE own_words.photo = id AND kind = 'caption')"
+            " FROM photos LEFT JOIN captions ON captions.photo = id WHERE path >= ? AND path < ?",
+            (start, start[:-1] + b"0"),  # the byte after a slash
+        )
+        return {
+            path: Known(number, size, mtime_ns, digest, bool(missing), bool(failed), model, by, bool(has_own))
+            for path, number, size, mtime_ns, digest, missing, failed, model, by, has_own in found
+        }
+
+    def with_hash(self, digest: bytes) -> list[tuple[int, bytes]]:
+        """The photos with this content: their numbers and paths."""
+        return self.rows("SELECT id, path FROM photos WHERE hash = ?", (digest,))
+
+    def caption_of(self, digest: bytes) -> Words | None:
+        """Pictell's caption of a photo with this content."""
+        return self._caption("hash = ? AND by = 'pictell'", digest)
+
+    def caption_at(self, path: bytes) -> Words | None:
+        """The caption of the photo at a path."""
+        return self._caption("path = ?", path)
+
+    def _caption(self, where: str, value: bytes) -> Words | None:
+        columns = "text, reason, log_prob, confidence, model, at, by"
+        found = self.rows(f"SELECT {columns} FROM captions JOIN photos ON id = photo WHERE {where} LIMIT 1", (value,))
+        return Words(*found[0]) if found else None
+
+    def entries(self, under: Path | None = None) -> Iterator[AlbumEntry]:
+        """What is known of each photo that is there, by path; in the directory `under` and below it, if one is named."""
+        start = b"" if under is None else os.fsencode(under.absolute()).rstrip(b"/") + b"/"
+        found = self.rows(
+            "SELECT path, text, confidence, model, by,"
+            " (SELECT text FROM own_words WHERE photo = id AND kind = 'caption' LIMIT 1)"
+            " FROM photos LEFT JOIN captions ON captions.photo = id"
+            " WHERE NOT missing AND path >= ? AND substr(path, 1, length(?)) = ? ORDER BY path",
+            (start, start, start),
+        )
+        for path, text, confidence, model, by, own in found:
+            by_person = text if by == "person" else own
+            generated = text if by == "pictell" else None
+            yield AlbumEntry(
+                path=os.fsdecode(path),
+                text=generated,
+                alt=alt_text(generated) if generated else None,
+                confidence=confidence,
+                band=None if confidence is None else band_of(confidence),
+                model=model,
+                own=by_person,
+            )
+
+    # -- inside a transaction -------------------------------------------------------------------------------------
+
+    def put_photo(self, path: bytes, size: int, mtime_ns: int, digest: bytes | None) -> int:
+        """A photo as it is now, there and without a fault; its number."""
+        row = self._database.execute(
+            "INSERT INTO photos (path, size, mtime_ns, hash) VALUES (?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET"
+            " size = excluded.size, mtime_ns = excluded.mtime_ns, hash = excluded.hash, missing = 0, error_kind = NULL,"
+            " error = NULL RETURNING id",
+            (path, size, mtime_ns, digest),
+        ).fetchone()
+        return int(row[0])
+
+    def move(self, photo: int, path: bytes, mtime_ns: int) -> None:
+        """A photo has another name now."""
+        self._database.execute(
+            "UPDATE photos SET path = ?, mtime_ns = ?, missing = 0 WHERE id = ?", (path, mtime_ns, photo)
+        )
+
+    def mark_missing(self, photos: Sequence[int]) -> None:
+        """Photos are not where they were; what is known of them is kept, in case they come back."""
+        self._database.executemany("UPDATE photos SET missing = 1 WHERE id = ?", [(photo,) for photo in photos])
+
+    def put_error(self, photo: int, kind: str, message: str) -> None:
+        """Why a photo could not be captioned; a caption of what it was before goes."""
+        self._database.execute("UPDATE photos SET error_kind = ?, error = ? WHERE id = ?", (kind, message, photo))
+        self._database.execute("DELETE FROM captions WHERE photo = ? AND by = 'pictell'", (photo,))
+        self._index(photo)
+
+    def put_taken(self, photo: int, camera: str | None, taken: str | None) -> None:
+        """The camera's make and model, and its local time."""
+        self._database.execute("UPDATE photos SET camera = ?, taken = ? WHERE id = ?", (camera, taken, photo))
+
+    def put_words(self, photo: int, words: Words) -> None:
+        """A caption, in the place of an earlier one."""
+        self._database.execute(
+            "INSERT OR REPLACE INTO captions (photo, text, reason, log_prob, confidence, model, at, by)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (photo, words.text, words.reason, words.log_prob, words.confidence, words.model, words.at, words.by),
+        )
+        self._index(photo)
+
+    def put_own_words(self, photo: int, captions: Sequence[str], keywords: Sequence[str]) -> None:
+        """What people wrote in the photo's file and beside it, in the place of what they wrote before."""
+        self._database.execute("DELETE FROM own_words WHERE photo = ?", (photo,))
+        kinds = [("caption", captions), ("keyword", keywords)]
+        rows = [(photo, kind, text) for kind, texts in kinds for text in dict.fromkeys(texts)]
+        self._database.executemany("INSERT INTO own_words VALUES (?, ?, ?)", rows)
+        self._index(photo)
+
+    def _index(self, photo: int) -> None:
+        own = [row[0] for row in self._database.execute("SELECT text FROM own_words WHERE photo = ?", (photo,))]
+        caption, by = self._database.execute(
+            "SELECT text, by FROM captions WHERE photo = ?", (photo,)
+        ).fetchone() or (None, None)  # fmt: skip
+        if by == "person":
+            own, caption = [*own, caption or ""], None
+        self._database.execute("DELETE FROM words WHERE rowid = ?", (photo,))
+        if own or caption:
+            self._database.execute(
+                "INSERT INTO words (rowid, own, caption) VALUES (?, ?, ?)", (photo, "\n".join(own), caption or "")
+            )
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            raise _fault(self.path, error) from error
+
+
+def _fault(path: Path, error: Exception) -> LibraryError:
+    text = str(error)
+    if "not a database" in text or "malformed" in text:
+        return LibraryError(
+            "not-a-library", f"{printable(path)} is not a library of pictell: name another file with --db"
+        )
+    if "full" in text:
+        return LibraryError("full", f"{printable(path)}: the disk is full; what was remembered before is kept")
+    if "locked" in text:
+        return LibraryError("busy", f"{printable(path)} is in use by another program: try again when it is done")
+    return LibraryError("unreadable", f"{printable(path)} cannot be used as a library: {text}")

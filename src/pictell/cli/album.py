@@ -1,0 +1,183 @@
+"""`pictell album`: a whole library of photos, captioned and remembered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pictell.cli.bar import Bar
+from pictell.cli.caption import fields_of
+from pictell.cli.extras import missing_modules
+from pictell.cli.options import Json, Model, Threads
+from pictell.cli.output import emit, emit_json, say, shown
+from pictell.errors import MissingExtraError, OptionError
+
+album = typer.Typer(name="album", help="A whole library of photos: caption it, remember it, give it to other programs.")
+
+Database = Annotated[
+    Path | None,
+    typer.Option("--db", metavar="FILE", help="The library's file.  [default: library.db among the user's data]"),
+]
+
+
+@album.command()
+def index(
+    directories: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Directories of photos.")],
+    database: Database = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what there is to do, and do nothing.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Caption all photos anew, whatever anyone wrote about them.")
+    ] = False,
+    missing_only: Annotated[
+        bool,
+        typer.Option(
+            "--missing-only/--all", help="Leave photos alone that have a person's caption in them or beside them."
+        ),
+    ] = True,
+    outdated: Annotated[
+        bool, typer.Option("--outdated", help="Caption anew also what another model captioned.")
+    ] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="GLOB", help="Photos with such a name or path alone, as '2024/*.jpg'.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=0, metavar="N", help="Caption N photos at most.")] = None,
+    write: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW", help="Write captions for other programs too: sidecar, embed (into the photos), or both."
+        ),
+    ] = None,
+    keywords: Annotated[
+        bool, typer.Option("--keywords", help="With --write, the things in a caption become keywords.")
+    ] = False,
+    as_json: Json = False,
+    threads: Threads = None,
+    model: Model = None,
+) -> None:
+    """Caption what is new or changed in a library of photos.
+
+    Only photos without a caption are captioned, so run it as often as you like, and stop it whenever you like. Photos that were
+    renamed keep theirs. Nothing but the library's file is written, unless --write is given; the words of people are kept.
+    """
+    if missing_modules("albums"):
+        raise MissingExtraError("pictell album", "albums")
+    from pictell.albums import HOW, IndexOptions, alone, plan
+    from pictell.albums import index as index_album
+    from pictell.captioner import load
+
+    if write is not None and write not in HOW:
+        raise OptionError(f"--write is {', '.join(HOW)}, not {shown(write)!r}")
+    if keywords and write is None:
+        raise OptionError("--keywords are written where --write says: add --write sidecar, embed or both")
+    if write in ("embed", "both"):
+        from pictell.albums.embedding import require_embedding
+
+        require_embedding()
+    options = IndexOptions(
+        force=force, outdated=outdated, everything=not missing_only, only=only or (), limit=limit,
+        write=write, keywords=keywords,
+    )  # fmt: skip
+    captioner = load(model, threads=threads)
+    path = database or default_library()
+    counts: Counter[str] = Counter()
+    with alone(path), open_library(path) as library:
+        for directory in directories:
+            made = plan(library, directory, captioner.model, options)
+            if dry_run:
+                counts["to caption, new, renamed or changed"] += len(made.waiting)
+                counts["as they were"] += len(made.settled)
+                counts["no longer there"] += sum(not before.missing for before in made.gone.values())
+                for result in made.unread:
+                    counts["failed"] += 1
+                    say(result.error.message if result.error else "")
+                continue
+            with Bar(len(made.waiting)) as bar:
+                for result in index_album(library, captioner, made, options):
+                    counts[result.outcome] += 1
+                    if result.written is not None:
+                        counts[f"written: {result.written}"] += 1
+                    if result.error is not None:
+                        bar.make_room(for_error=True)
+                        say(result.error.message)
+                    if as_json and result.outcome != "unchanged":
+                        bar.make_room()
+                        said = result.error if result.caption is None else result.caption
+                        about = {} if said is None else fields_of(said)
+                        emit_json({"path": str(result.path), "outcome": result.outcome, **about})
+                    if result.outcome not in ("unchanged", "missing"):
+                        bar.advance()
+    if not as_json:
+        for line in _summary(counts):
+            emit(line)
+    if counts["failed"]:
+        raise typer.Exit(1)
+
+
+@album.command()
+def export(
+    to: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Where to: a name that ends in .csv, .jsonl, .md or .html.")
+    ],
+    database: Database = None,
+    under: Annotated[Path | None, typer.Option(metavar="DIR", help="The photos in this directory alone.")] = None,
+) -> None:
+    """Write the captions of a library as a table, JSON lines, Markdown with alt text, or a gallery page.
+
+    A person's own words go before pictell's.
+    """
+    if missing_modules("albums"):
+        raise MissingExtraError("pictell album", "albums")
+    from pictell.albums import export as export_album
+
+    path = database or default_library()
+    with open_library(path, must_exist=True) as library:
+        entries = list(library.entries(under))
+    export_album(entries, to)
+    emit(f"{shown(to)}: {len(entries)} photos")
+
+
+def default_library() -> Path:
+    """The library among the user's data."""
+    from platformdirs import user_data_path
+
+    return user_data_path("pictell", appauthor=False) / "library.db"
+
+
+def open_library(path: Path, *, must_exist: bool = False):  # type: ignore[no-untyped-def]  # its room is imported late
+    """The library, made where it is not there; raises `LibraryError`."""
+    from pictell.albums import Library
+    from pictell.errors import LibraryError
+
+    if must_exist and not path.is_file():
+        raise LibraryError("missing", f"{shown(path)}: no library yet; `pictell album index DIR` makes one")
+    library = Library(path)
+    if library.notice:
+        say(library.notice)
+    return library
+
+
+def _summary(counts: Counter[str]) -> list[str]:
+    from pictell.albums import OUTCOMES
+
+    names: dict[str, str] = dict(OUTCOMES)
+    names |= {f"written: {name}": f"of these {said}" for name, said in _WRITTEN.items()}
+    lines = [f"{count:8,}  {names.get(name, name)}" for name, count in sorted(counts.items(), key=_place) if count]
+    return lines or ["no photos"]
+
+
+_WRITTEN = {
+    "written": "written for other programs",
+    "refreshed": "written anew for other programs",
+    "same": "written there already",
+    "kept": "not written, since a person wrote there",
+}
+
+
+def _place(item: tuple[str, int]) -> int:
+    from pictell.albums import OUTCOMES
+
+    order = [*OUTCOMES, *(f"written: {name}" for name in _WRITTEN)]
+    return order.index(item[0]) if item[0] in order else -1
