@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pictell import __version__
+from pictell.cli.alt import alt
 from pictell.cli.average import average
 from pictell.cli.calibrate import calibrate
 from pictell.cli.caption import caption
@@ -38,6 +39,6 @@ def _pictell(
     """Looks at photos and says what is in them."""
 
 
-for command in (caption, explain, models, doctor, evaluate, score, train, average, export, calibrate):
+for command in (caption, alt, explain, models, doctor, evaluate, score, train, average, export, calibrate):
     app.command()(command)
 app.add_typer(data)
