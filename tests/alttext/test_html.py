@@ -18,7 +18,7 @@ PIECES = [
     "<img src=x alt='a dog'>", "<img src=x alt=' '>", "<a href=x>", "</a>", "<a name=x>", "<button>", "</button>",
     "<p>", "</p>", "<div aria-hidden=true>", "<div>",
     "</div>", "<picture>", "<source srcset=z.webp>", "</picture>", "<noscript>", "</noscript>", "<!--", "-->",
-    "<script>", "</script>", "{{ x }}", "{%", "%}",
+    "<script>", "</script>", "{{ x }}",
     "<img srcset='f.jpg 1x, g.jpg 2x'>", "<img src='data:,' data-src=h.jpg>", "text & é ", "\r\n", "\n", "<", "&lt;",
     '"', "<table><tr><td>", "<svg>", "</svg>", "<textarea>",
 ]  # fmt: skip

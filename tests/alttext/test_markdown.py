@@ -89,7 +89,7 @@ def test_any_text_is_read(text: str) -> None:
         ("![][r]\n\n[r]: x.jpg", "![A \\[dog\\] \\& \\*][r]\n\n[r]: x.jpg"),
         ("![x.jpg][]\n\n[x.jpg]: x.jpg", "![A \\[dog\\] \\& \\*][x.jpg]\n\n[x.jpg]: x.jpg"),
         ("![x.jpg]\n\n[x.jpg]: x.jpg", "![A \\[dog\\] \\& \\*][x.jpg]\n\n[x.jpg]: x.jpg"),
-        ("> a\n> <img\n>   src=x.jpg>", '> a\n> <img\n>   src=x.jpg alt="A [dog] &amp; *">'),
+        ("> a\n> <img\n>   src=x.jpg>", '> a\n> <img\n>   src=x.jpg alt="A &#91;dog&#93; &amp; &#42;">'),
     ],
 )
 def test_written_where_it_belongs(before: str, after: str) -> None:

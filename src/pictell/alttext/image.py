@@ -7,7 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-_MARKDOWN_SPECIAL = re.compile(r"[\\`*_~\[\]<>&|!]")
+_MARKDOWN_SPECIAL = re.compile(r"[\\`*_~\[\]<>&!]")
+# Nothing in HTML, but HTML may stand in Markdown or in a template.
+_SPECIAL_AROUND_HTML = re.compile(r"[\\`*_~\[\]|{}]")
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,12 @@ class Place:
     def edit(self, alt: str) -> Edit:
         """The edit that writes `alt` there, escaped as the syntax needs."""
         alt = " ".join(alt.split())
-        # Both kinds of quotes are escaped, so it does not matter which are around it.
-        escaped = html.escape(alt) if self.syntax == "html" else _MARKDOWN_SPECIAL.sub(r"\\\g<0>", alt)
+        if self.syntax == "html":
+            # Both kinds of quotes are escaped, so it does not matter which are around it.
+            escaped = _SPECIAL_AROUND_HTML.sub(lambda found: f"&#{ord(found[0])};", html.escape(alt))
+        else:
+            # No bar at all: a line with one and the line below may be a table.
+            escaped = _MARKDOWN_SPECIAL.sub(r"\\\g<0>", alt).replace("|", "&#124;")
         return Edit(self.start, self.end, f"{self.before}{escaped}{self.after}")
 
 

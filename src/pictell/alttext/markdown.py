@@ -183,9 +183,14 @@ class _Source:
     def content(self, token: Token, *, cell: bool = False) -> _Content:
         """Where the content of a block's token comes from; the cells of a row are asked for from left to right."""
         assert token.map is not None
+        content = token.content.split("\n")
+        first, end = token.map
+        if not cell:  # lines of form feeds and the like are in the block, but not in its content
+            text = content[0].strip()
+            first = next((number for number in range(first, end) if self._end_of_line(number, text) is not None), first)
         lines = []
         begin = 0
-        for number, line in enumerate(token.content.split("\n"), token.map[0]):
+        for number, line in enumerate(content, first):
             text = line.strip()
             start = self._cell(number, text) if cell else self._end_of_line(number, text)
             lines.append(_Line(begin + len(line) - len(line.lstrip()), start, text, cell))
