@@ -22,9 +22,17 @@ def test_all_is_well(run: Any, tiny_bundle: Path) -> None:
     assert (ran.code, ran.err) == (0, "")
     names = [line.split(":")[0] for line in ran.lines]
     optional = ["optional"] * len(extras.EXTRAS)
-    assert names == ["pictell", "libraries", "engine", "formats", "model", *optional, "picture", "verdict"]
+    assert names == ["pictell", "libraries", "engine", "formats", "model", *optional, "voice", "picture", "verdict"]
     assert "tiny@7, 0.0 MB, intact" in ran.out
     assert "onnxruntime" in ran.out
+
+
+def test_the_voices_are_named(run: Any, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    for program, voices in (("espeak-ng", ["espeak-ng"]), ("spd-say", ["speech-dispatcher"]), ("say", [])):
+        monkeypatch.setattr(shutil, "which", lambda name, program=program: f"/bin/{name}" if name == program else None)
+        assert json.loads(run("doctor", "--json", "--model", tiny_bundle).out)["voices"] == voices
+    assert "install espeak-ng" in run("doctor", "--model", tiny_bundle).out
 
 
 def test_as_json(run: Any, tiny_bundle: Path) -> None:

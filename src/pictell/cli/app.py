@@ -18,6 +18,7 @@ from pictell.cli.explain import explain
 from pictell.cli.export import export
 from pictell.cli.models import models
 from pictell.cli.score import score
+from pictell.cli.speak import speak
 from pictell.cli.train import train
 
 # Without markup help needs no rich, whose import would take a tenth of a second from every command.
@@ -39,6 +40,6 @@ def _pictell(
     """Looks at photos and says what is in them."""
 
 
-for command in (caption, alt, explain, models, doctor, evaluate, score, train, average, export, calibrate):
+for command in (caption, speak, alt, explain, models, doctor, evaluate, score, train, average, export, calibrate):
     app.command()(command)
 app.add_typer(data)
