@@ -16,6 +16,7 @@ from pictell.errors import OptionError, PictellError
 
 if TYPE_CHECKING:
     from pictell.alttext import Page, Suggestion
+    from pictell.types import Caption
 
 
 def alt(
@@ -128,12 +129,13 @@ def _fields(page: Page, suggestion: Suggestion) -> dict[str, Any]:
         "alt": caption.text if caption else None,
         **({"reason": suggestion.reason} if suggestion.reason else {}),
         **({"error": {"kind": error.kind, "message": error.message}} if error else {}),
-        **(
-            {"confidence": caption.confidence, "band": caption.band, "model": caption.model}
-            if caption and caption.text is not None
-            else {}
-        ),
+        **(_trust(caption) if caption and caption.text is not None else {}),
     }
+
+
+def _trust(caption: Caption) -> dict[str, Any]:
+    confidence = None if caption.confidence is None else round(caption.confidence, 4)
+    return {"confidence": confidence, "band": caption.band, "model": caption.model}
 
 
 def _sum_up(outcomes: Counter[str], changed: int, pages: int) -> None:
