@@ -20,15 +20,18 @@ _NEXT = re.compile(r"<|\{[{%#]")
 _NAME = re.compile(rf"[a-zA-Z][^{_SPACE}/>]*")
 _ATTRIBUTE = re.compile(
     rf"""[{_SPACE}/]*(?P<name>[^{_SPACE}/>][^{_SPACE}/>=]*)"""
-    rf"""(?P<assigned>[{_SPACE}]*=[{_SPACE}]*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^{_SPACE}>"'][^{_SPACE}>]*)"""
-    r"""|(?P<none>(?=>))|(?P<cut>)))?"""
+    rf"""(?:[{_SPACE}]*=[{_SPACE}]*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^{_SPACE}>"'][^{_SPACE}>]*)"""
+    r"""|(?=>)|(?P<cut>)))?"""
 )
 _TO_END = re.compile(rf"[{_SPACE}/]*>")
+_EMPTY_COMMENT = re.compile(r"<!---?>")
 _COMMENT_END = re.compile(r"--!?>")
 # Their contents are text, not tags.
 _RAW = frozenset({"iframe", "noembed", "noframes", "plaintext", "script", "style", "textarea", "title", "xmp"})
 _FOREIGN = frozenset({"math", "svg"})
-_CLOSED_BY = {"{{": "}}", "{%": "%}", "{#": "#}", "<%": "%>", "<?": "?>", "<![CDATA[": "]]>"}
+# On one line and not far: two braces are common enough for other things.
+_EXPRESSION = re.compile(r"\{\{[^\n]{0,500}?\}\}")
+_CLOSED_BY = {"{%": "%}", "{#": "#}", "<%": "%>", "<?": "?>", "<![CDATA[": "]]>"}
 
 
 @dataclass(frozen=True)
@@ -85,20 +88,19 @@ def tags(text: str) -> Iterator[Tag]:
 
 
 def _template_end(text: str, at: int, unclosed: set[str]) -> int | None:
+    if expression := _EXPRESSION.match(text, at):
+        return expression.end()
     for opening, closing in _CLOSED_BY.items():
         if text.startswith(opening, at) and opening not in unclosed:
-            # On one line: two braces are common enough for other things.
-            stop = len(text) if opening != "{{" else _after(text, "\n", at)
-            if (end := text.find(closing, at + len(opening), stop)) >= 0:
+            if (end := text.find(closing, at + len(opening))) >= 0:
                 return end + len(closing)
-            if opening != "{{":
-                unclosed.add(opening)
+            unclosed.add(opening)
     return None
 
 
 def _comment_end(text: str, at: int) -> int:
-    if abrupt := re.compile(r"<!--(?:-?>)").match(text, at):
-        return abrupt.end()
+    if empty := _EMPTY_COMMENT.match(text, at):
+        return empty.end()
     end = _COMMENT_END.search(text, at + 4)
     return end.end() if end else len(text)
 
