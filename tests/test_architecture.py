@@ -14,12 +14,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "pictell"
 CORE = {"numpy", "onnxruntime", "PIL", "typer", "rich"}
-# What the metrics use where a metric asks for it, never at once.
-METRICS = {"Stemmer", "pycocoevalcap"}
-# What a kind of data set uses likewise.
-DATA = {"datasets"}
-# What albums use, and its extras bring.
-ALBUMS = {"lxml", "platformdirs", "pyexiv2"}
+# What a room uses where it is asked for it, never at once.
+LATE = {
+    "albums": {"lxml", "platformdirs", "pyexiv2"},
+    "alttext": {"markdown_it"},
+    "data": {"datasets"},
+    "metrics": {"Stemmer", "pycocoevalcap"},
+}
 # What needs PyTorch, by the beginnings of module names.
 HEAVY = ("pictell.models", "pictell.training", "pictell.engines.torch", "pictell.insight.gradient")
 
@@ -98,7 +99,7 @@ def test_the_core_imports_nothing_heavy(module: str) -> None:
     for found in MODULES[module]:
         where = f"{module}, line {found.line}: imports {found.module}"
         package = found.module.partition(".")[0]
-        late = {"metrics": METRICS, "data": DATA, "albums": ALBUMS}.get(str(room_of(module)), set())
+        late = LATE.get(str(room_of(module)), set())
         allowed = CORE | (set() if found.at_once else late)
         assert package == "pictell" or package in allowed or package in sys.stdlib_module_names, where
         assert not (found.at_once and found.module.startswith(HEAVY)), where

@@ -22,9 +22,17 @@ def test_all_is_well(run: Any, tiny_bundle: Path) -> None:
     assert (ran.code, ran.err) == (0, "")
     names = [line.split(":")[0] for line in ran.lines]
     optional = ["optional"] * len(extras.EXTRAS)
-    assert names == ["pictell", "libraries", "engine", "formats", "model", *optional, "picture", "verdict"]
+    assert names == ["pictell", "libraries", "engine", "formats", "model", *optional, "voice", "picture", "verdict"]
     assert "tiny@7, 0.0 MB, intact" in ran.out
     assert "onnxruntime" in ran.out
+
+
+def test_the_voices_are_named(run: Any, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    for program, voices in (("espeak-ng", ["espeak-ng"]), ("spd-say", ["speech-dispatcher"]), ("say", [])):
+        monkeypatch.setattr(shutil, "which", lambda name, program=program: f"/bin/{name}" if name == program else None)
+        assert json.loads(run("doctor", "--json", "--model", tiny_bundle).out)["voices"] == voices
+    assert "install espeak-ng" in run("doctor", "--model", tiny_bundle).out
 
 
 def test_as_json(run: Any, tiny_bundle: Path) -> None:
@@ -82,7 +90,7 @@ def test_extras_are_those_of_the_package() -> None:
     if not PYPROJECT.is_file():
         pytest.skip("not in a checkout")
     declared = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    modules = {"pillow-heif": "pillow_heif", "PyStemmer": "Stemmer", "pyyaml": "yaml"}
+    modules = {"markdown-it-py": "markdown_it", "pillow-heif": "pillow_heif", "PyStemmer": "Stemmer", "pyyaml": "yaml"}
     for extra, needed in extras.EXTRAS.items():
         names = [requirement.split(">")[0] for requirement in declared[extra]]
         assert sorted(modules.get(name, name) for name in names) == sorted(needed)

@@ -162,8 +162,8 @@ def open_library(path: Path, *, must_exist: bool = False):  # type: ignore[no-un
 def _summary(counts: Counter[str]) -> list[str]:
     from pictell.albums import OUTCOMES
 
-    names: dict[str, str] = dict(OUTCOMES)
-    names |= {f"written: {name}": f"of these {said}" for name, said in _WRITTEN.items()}
+    names: dict[str, str] = {f"written: {name}": f"of these {said}" for name, said in _WRITTEN.items()}
+    names.update(OUTCOMES)
     lines = [f"{count:8,}  {names.get(name, name)}" for name, count in sorted(counts.items(), key=_place) if count]
     return lines or ["no photos"]
 

@@ -8,6 +8,7 @@ import typer
 
 from pictell import __version__
 from pictell.cli.album import album
+from pictell.cli.alt import alt
 from pictell.cli.average import average
 from pictell.cli.calibrate import calibrate
 from pictell.cli.caption import caption
@@ -18,6 +19,7 @@ from pictell.cli.explain import explain
 from pictell.cli.export import export
 from pictell.cli.models import models
 from pictell.cli.score import score
+from pictell.cli.speak import speak
 from pictell.cli.train import train
 
 # Without markup help needs no rich, whose import would take a tenth of a second from every command.
@@ -39,7 +41,7 @@ def _pictell(
     """Looks at photos and says what is in them."""
 
 
-for command in (caption, explain, models, doctor, evaluate, score, train, average, export, calibrate):
+for command in (caption, speak, alt, explain, models, doctor, evaluate, score, train, average, export, calibrate):
     app.command()(command)
 app.add_typer(data)
 app.add_typer(album)

@@ -7,18 +7,20 @@ import os
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 
 import typer
 
 from pictell.cli.bar import Bar
-from pictell.cli.options import Beam, Json, Model, Threads
+from pictell.cli.options import Beam, Json, Model, Style, Threads, Wav
 from pictell.cli.output import emit, emit_json, say, shown
 from pictell.errors import PhotoError, PictellError
 
 if TYPE_CHECKING:
     from pictell.captioner import Captioner, PhotoSource
-    from pictell.language import Style
+    from pictell.language import Style as StyleName
+    from pictell.speech import Speaker
     from pictell.steering import CaptionOptions
     from pictell.types import Caption
 
@@ -80,10 +82,10 @@ def caption(
         float | None, typer.Option(metavar="P", help="Draw among the most probable words that have P together.")
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Draw the same captions as before with this.")] = None,
-    style: Annotated[
-        str, typer.Option(metavar="STYLE", help="plain, alt (for alt text), hedged, or neutral (no gender, no age).")
-    ] = "plain",
+    style: Style = None,
     force: Annotated[bool, typer.Option("--force", help="Describe also what does not look like a photo.")] = False,
+    speak: Annotated[bool, typer.Option("--speak", help="Read the captions aloud, too.")] = False,
+    wav: Wav = None,
     threads: Threads = None,
     model: Model = None,
 ) -> None:
@@ -94,6 +96,9 @@ def caption(
 
     What does not look like a photo (a page of text, a plot, a black picture) gets a reason in brackets instead of a caption;
     see --force.
+
+    With --speak the captions are read aloud, too, one after the other as they are printed, each with its number where there are
+    several; see `pictell speak`.
 
     A photo that cannot be captioned is named on standard error, the others are done, and the exit code is 1. Where what
     is asked for cannot be, no photo is opened, and it is 2.
@@ -107,6 +112,11 @@ def caption(
     from pictell.captioner import load
     from pictell.steering import CaptionOptions
 
+    captioner = load(model, threads=threads)
+    language = captioner.bundle.vocabulary.language
+    if style is None:
+        # Who only hears a caption has not seen that it may be wrong.
+        style = "hedged" if (speak or wav) and language == "en" else "plain"
     options = CaptionOptions(
         beam=beam,
         num=num,
@@ -124,16 +134,16 @@ def caption(
         top_k=top_k,
         top_p=top_p,
         seed=seed,
-        style=cast("Style", style),
+        style=cast("StyleName", style),
         force=force,
     )
-    captioner = load(model, threads=threads)
     captioner.check(options)
+    speaker = _speaker(language, wav) if speak or wav else None
     inputs = [*_named(photos, captioner), *_listed(files_from)]
     alone = files_from is None and len(photos) == 1 and not _is_directory(photos[0])
     failed = False
     with Bar(len(inputs)) as bar:
-        for name, result in _results(captioner, inputs, options):
+        for number, (name, result) in enumerate(_results(captioner, inputs, options), 1):
             if isinstance(result, PictellError):
                 failed = True
                 bar.make_room(for_error=True)
@@ -145,8 +155,19 @@ def caption(
                 for line in _lines(None if alone else name, result, num):
                     emit(line)
             bar.advance()
+            if speaker is not None and not isinstance(result, PictellError):
+                said = f"No caption: {result.reason}" if result.text is None else result.text
+                speaker.add(said if len(inputs) == 1 else f"{number}. {said}")
+    if speaker is not None:
+        speaker.finish()
     if failed:
         raise typer.Exit(1)
+
+
+def _speaker(language: str, wav: Path | None) -> Speaker:
+    from pictell.speech import Speaker
+
+    return Speaker(language, wav=wav)
 
 
 def _refuse(context: typer.Context, message: str) -> None:

@@ -14,6 +14,7 @@ from pictell.cli.extras import EXTRAS, missing_modules
 from pictell.cli.options import Json, Model
 from pictell.cli.output import emit, emit_json, say, shown
 from pictell.errors import PictellError
+from pictell.speech import installed_voices
 
 # Module -> the distribution that brings it.
 _CORE = {"numpy": "numpy", "onnxruntime": "onnxruntime", "PIL": "pillow", "typer": "typer", "rich": "rich"}
@@ -32,6 +33,7 @@ def doctor(model: Model = None, as_json: Json = False) -> None:
         "platform": platform.platform(),
         "versions": _versions(problems),
         "extras": _extras(),
+        "voices": [voice.name for voice in installed_voices()],
     }
     if not problems:
         report |= _formats()
@@ -151,6 +153,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
     for extra, state in report["extras"].items():
         remedy = f"not installed (pip install 'pictell[{extra}]')"
         rows.append(("optional", f"{extra}: {'installed' if state['present'] else remedy}"))
+    rows.append(("voice", ", ".join(report["voices"]) or "none for reading aloud (install espeak-ng)"))
     if picture := report.get("picture"):
         took = f"{picture['caption_ms']:.0f} ms, after {picture['load_ms']:.0f} ms to load the model"
         rows.append(("picture", f"{picture['text']} ({took})"))

@@ -8,6 +8,7 @@ from pictell.errors import MissingExtraError
 
 EXTRAS = {
     "albums": ("lxml", "platformdirs"),
+    "alt": ("markdown_it",),
     "datasets": ("datasets",),
     "embed": ("pyexiv2",),
     "heif": ("pillow_heif",),

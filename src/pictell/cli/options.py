@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +19,18 @@ Beam = Annotated[int | None, typer.Option(metavar="N", help="Width of the search
 Threads = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="How many cores to use.  [default: as many as there are, 8 at most]"),
+]
+Style = Annotated[
+    str | None,
+    typer.Option(
+        metavar="STYLE",
+        help="plain, alt (for alt text), hedged, or neutral (no gender, no age).  [default: plain; hedged when read aloud]",
+        show_default=False,
+    ),
+]
+Wav = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write what is read aloud to one WAV file instead.", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 SkipMissing = Annotated[

@@ -6,6 +6,8 @@ import errno
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -26,6 +28,21 @@ def emit(line: str) -> None:
     if sys.stdout is None:
         raise PictellError("output", "cannot write to standard output: it is closed")
     _write(line, sys.stdout)
+
+
+def emit_bytes(data: bytes) -> None:
+    """Prints bytes as they are, as `emit` prints a line.
+
+    Raises:
+        PictellError: they cannot be written.
+
+    """
+    if sys.stdout is None:
+        raise PictellError("output", "cannot write to standard output: it is closed")
+    with _quiet_when_closed(sys.stdout):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
 
 
 def say(message: str) -> None:
@@ -56,15 +73,15 @@ def emit_json(value: dict[str, Any]) -> None:
     emit(line)
 
 
-def write_file(path: Path, text: str) -> None:
-    """Writes a file so that it is there whole or, after a failure, as it was.
+def write_file(path: Path, text: str | bytes, *, like: os.stat_result | None = None) -> None:
+    """Writes a file so that it is there whole or, after a failure, as it was; with the permissions of `like`.
 
     Raises:
         PictellError: it cannot be written.
 
     """
     try:
-        write_atomically(path, text)
+        write_atomically(path, text, like=like)
     except OSError as error:
         raise PictellError("output", f"cannot write {path}: {error.strerror}") from error
 
@@ -72,8 +89,14 @@ def write_file(path: Path, text: str) -> None:
 def _write(line: str, stream: TextIO | None) -> None:
     if stream is None:  # closed before the program began
         return
-    try:
+    with _quiet_when_closed(stream):
         print(line, file=stream, flush=True)
+
+
+@contextmanager
+def _quiet_when_closed(stream: TextIO) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         if error.errno in (errno.EPIPE, errno.EINVAL):  # the latter on Windows
             _leave_quietly(stream)
