@@ -6,10 +6,12 @@ from pictell.albums.entry import AlbumEntry
 from pictell.albums.exporting import FORMS, export
 from pictell.albums.gallery import draw_gallery
 from pictell.albums.indexing import OUTCOMES, IndexOptions, Plan, Result, index, plan
-from pictell.albums.library import Library
+from pictell.albums.library import Library, default_library
 from pictell.albums.lock import alone
 from pictell.albums.metadata import read_words
 from pictell.albums.nouns import nouns_of
+from pictell.albums.searching import Filters, Hit, search
+from pictell.albums.sheet import draw_sheet
 from pictell.albums.words import (
     FIELDS,
     Field,
@@ -29,9 +31,11 @@ __all__ = [
     "OUTCOMES",
     "AlbumEntry",
     "Field",
+    "Filters",
     "FoundCaption",
     "FoundKeyword",
     "GeneratedWords",
+    "Hit",
     "How",
     "IndexOptions",
     "Library",
@@ -41,12 +45,15 @@ __all__ = [
     "Provenance",
     "Result",
     "alone",
+    "default_library",
     "draw_gallery",
+    "draw_sheet",
     "export",
     "index",
     "nouns_of",
     "plan",
     "read_words",
+    "search",
     "storable",
     "write_words",
 ]

@@ -85,6 +85,13 @@ class Words:
     by: str = "pictell"
 
 
+def default_library() -> Path:
+    """The library's file among the user's data, as the system has them."""
+    from platformdirs import user_data_path
+
+    return user_data_path("pictell", appauthor=False) / "library.db"
+
+
 class Library:
     """An open library. Leave it by `with`; what is not committed by then is undone.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from pictell.cli.extras import missing_modules
 from pictell.cli.options import Json, Model, Threads
 from pictell.cli.output import emit, emit_json, say, shown
 from pictell.errors import MissingExtraError, OptionError
+
+if TYPE_CHECKING:
+    from pictell.albums import Library
 
 album = typer.Typer(name="album", help="A whole library of photos: caption it, remember it, give it to other programs.")
 
@@ -64,7 +67,7 @@ def index(
     """
     if missing_modules("albums"):
         raise MissingExtraError("pictell album", "albums")
-    from pictell.albums import HOW, IndexOptions, alone, plan
+    from pictell.albums import HOW, IndexOptions, alone, default_library, plan
     from pictell.albums import index as index_album
     from pictell.captioner import load
 
@@ -130,6 +133,7 @@ def export(
     """
     if missing_modules("albums"):
         raise MissingExtraError("pictell album", "albums")
+    from pictell.albums import default_library
     from pictell.albums import export as export_album
 
     path = database or default_library()
@@ -139,14 +143,7 @@ def export(
     emit(f"{shown(to)}: {len(entries)} photos")
 
 
-def default_library() -> Path:
-    """The library among the user's data."""
-    from platformdirs import user_data_path
-
-    return user_data_path("pictell", appauthor=False) / "library.db"
-
-
-def open_library(path: Path, *, must_exist: bool = False):  # type: ignore[no-untyped-def]  # its room is imported late
+def open_library(path: Path, *, must_exist: bool = False) -> Library:
     """The library, made where it is not there; raises `LibraryError`."""
     from pictell.albums import Library
     from pictell.errors import LibraryError
@@ -163,7 +160,7 @@ def _summary(counts: Counter[str]) -> list[str]:
     from pictell.albums import OUTCOMES
 
     names: dict[str, str] = {f"written: {name}": f"of these {said}" for name, said in _WRITTEN.items()}
-    names.update(OUTCOMES)
+    names |= {str(outcome): said for outcome, said in OUTCOMES.items()}
     lines = [f"{count:8,}  {names.get(name, name)}" for name, count in sorted(counts.items(), key=_place) if count]
     return lines or ["no photos"]
 

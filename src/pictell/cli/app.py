@@ -19,6 +19,7 @@ from pictell.cli.explain import explain
 from pictell.cli.export import export
 from pictell.cli.models import models
 from pictell.cli.score import score
+from pictell.cli.search import search
 from pictell.cli.speak import speak
 from pictell.cli.train import train
 
@@ -41,7 +42,21 @@ def _pictell(
     """Looks at photos and says what is in them."""
 
 
-for command in (caption, speak, alt, explain, models, doctor, evaluate, score, train, average, export, calibrate):
+for command in (
+    caption,
+    speak,
+    alt,
+    search,
+    explain,
+    models,
+    doctor,
+    evaluate,
+    score,
+    train,
+    average,
+    export,
+    calibrate,
+):
     app.command()(command)
 app.add_typer(data)
 app.add_typer(album)

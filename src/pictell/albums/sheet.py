@@ -1,0 +1,50 @@
+"""A contact sheet: photos that were found, side by side, with what is written about them."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from pictell.albums.searching import Hit
+from pictell.errors import PhotoError
+from pictell.files import write_atomically
+from pictell.photos import open_photo, printable
+
+_SIDE = 240
+_MARGIN = 12
+_LINES = 3
+_SIZE = 13
+_LINE = 18
+_COLUMNS = 5
+
+
+def draw_sheet(hits: Sequence[Hit], path: Path) -> None:
+    """Writes a PNG with the photos of `hits`, five in a row; one that cannot be opened has an empty place.
+
+    Raises `OSError` where it cannot be written.
+    """
+    columns = max(min(_COLUMNS, len(hits)), 1)
+    rows = max(-(-len(hits) // columns), 1)
+    width, height = _SIDE + _MARGIN, _SIDE + _MARGIN + _LINES * _LINE + _MARGIN
+    sheet = Image.new("RGB", (columns * width + _MARGIN, rows * height + _MARGIN), "white")
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(_SIZE)
+    for number, hit in enumerate(hits):
+        left, top = _MARGIN + number % columns * width, _MARGIN + number // columns * height
+        try:
+            photo = Image.fromarray(open_photo(hit.path, smallest_side=_SIDE).pixels)
+            photo.thumbnail((_SIDE, _SIDE))
+            sheet.paste(photo, (left + (_SIDE - photo.width) // 2, top + (_SIDE - photo.height) // 2))
+        except PhotoError:
+            draw.rectangle((left, top, left + _SIDE, top + _SIDE), outline="grey")
+        text = printable(f"{Path(hit.path).name}: {hit.own or hit.caption or ''}")
+        lines = textwrap.wrap(text, 36, max_lines=_LINES, placeholder=" ...")
+        for line, words in enumerate(lines):
+            draw.text((left, top + _SIDE + 4 + line * _LINE), words, fill="black", font=font)
+    picture = io.BytesIO()
+    sheet.save(picture, "PNG")
+    write_atomically(path, picture.getvalue())

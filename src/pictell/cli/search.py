@@ -1,0 +1,87 @@
+"""`pictell search`: the photos of a library that some words fit."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pictell.cli.album import Database, open_library
+from pictell.cli.extras import missing_modules
+from pictell.cli.options import Json
+from pictell.cli.output import emit, emit_json, say, shown
+from pictell.errors import MissingExtraError, PictellError
+
+
+def search(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="WORDS", help='What to look for; "two words" in quotation marks of their own stand together.'
+        ),
+    ] = None,
+    database: Database = None,
+    limit: Annotated[int, typer.Option(metavar="N", help="How many photos at most.")] = 50,
+    missing: Annotated[bool, typer.Option("--missing", help="Photos that nothing is written about.")] = False,
+    low_confidence: Annotated[
+        bool, typer.Option("--low-confidence", help="Photos of whose caption pictell is unsure.")
+    ] = False,
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Photos taken since, as 2024 or 2024-05-31.")
+    ] = None,
+    camera: Annotated[str | None, typer.Option(metavar="NAME", help="Photos by a camera of such a name.")] = None,
+    written_by: Annotated[
+        str | None, typer.Option(metavar="me|pictell", help="Photos with a person's words, or with pictell's caption.")
+    ] = None,
+    null: Annotated[
+        bool, typer.Option("-0", "--null", help="Print paths alone, each ended by a NUL, for `xargs -0`.")
+    ] = False,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Draw the photos found, with their captions, as one picture."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Find photos by words.
+
+    Looks in what people wrote in their photos and in pictell's captions, in a library that `pictell album index` made. Prints
+    a line a photo, best first: the path, a tab, a person's words or else the caption. The exit code is 1 if nothing is found.
+    """
+    if missing_modules("albums"):
+        raise MissingExtraError("pictell search", "albums")
+    from pictell.albums import Filters, default_library
+    from pictell.albums import search as search_library
+
+    filters = Filters(missing, low_confidence, since, camera, written_by)
+    with open_library(database or default_library(), must_exist=True) as library:
+        hits = search_library(library, " ".join(words or ()), filters, limit)
+    if sheet is not None:
+        from pictell.albums import draw_sheet
+
+        try:
+            draw_sheet(hits, sheet)
+        except OSError as error:
+            raise PictellError("output", f"cannot write {shown(sheet)}: {error.strerror}") from error
+    for hit in hits:
+        if null:
+            sys.stdout.buffer.write(os.fsencode(hit.path) + b"\0")
+        elif as_json:
+            emit_json(
+                {
+                    "path": hit.path,
+                    "own": hit.own,
+                    "text": hit.caption,
+                    "confidence": hit.confidence,
+                    "taken": hit.taken,
+                }
+            )
+        else:
+            emit(f"{shown(hit.path)}\t{shown(hit.own or hit.caption or '')}")
+    if null:
+        sys.stdout.buffer.flush()
+    if not hits:
+        say("no photo found")
+        raise typer.Exit(1)

@@ -1,0 +1,273 @@
+"""Indexing a library: everything once, whatever happens to its photos meanwhile."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import pictell
+from pictell.albums import GeneratedWords, IndexOptions, Library, Result, index, plan, read_words, write_words
+from pictell.albums import raw as raw_files
+from pictell.captioner import Captioner
+from pictell.errors import PhotoError
+
+
+@pytest.fixture(scope="module")
+def captioner(tiny_bundle: Path) -> Captioner:
+    return pictell.load(tiny_bundle)
+
+
+def make(path: Path, seed: int = 0) -> Path:
+    """A photo; another seed gives another."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    small = np.random.default_rng(seed).integers(0, 255, (4, 4, 3), dtype=np.uint8)
+    Image.fromarray(small).resize((64, 64), Image.Resampling.BICUBIC).save(path)
+    return path
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    for number in range(5):
+        make(tmp_path / "photos" / f"{number % 2}" / f"{number}.png", number)
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def run(tmp_path: Path, photos: Path, captioner: Captioner) -> Callable[..., list[Result]]:
+    """Indexes the photos, with a library of the test's own."""
+
+    def go(**options: object) -> list[Result]:
+        asked = IndexOptions(**options)  # type: ignore[arg-type]
+        with Library(tmp_path / "l.db") as library:
+            return list(index(library, captioner, plan(library, photos, captioner.model, asked), asked))
+
+    return go
+
+
+@pytest.fixture
+def texts(tmp_path: Path) -> Callable[[], dict[str, str | None]]:
+    """The captions that the library has of photos that are there, by name."""
+
+    def look() -> dict[str, str | None]:
+        with Library(tmp_path / "l.db") as library:
+            assert library.rows("PRAGMA integrity_check") == [("ok",)]
+            return {Path(entry.path).name: entry.text for entry in library.entries()}
+
+    return look
+
+
+def outcomes(results: list[Result]) -> dict[str, int]:
+    return dict(Counter(result.outcome for result in results))
+
+
+def test_indexed_twice_is_indexed_once(
+    run: Callable[..., list[Result]], texts: Callable[[], dict[str, str | None]]
+) -> None:
+    first = run()
+    assert outcomes(first) == {"captioned": 5}
+    before = texts()
+    assert set(before) == {f"{number}.png" for number in range(5)}
+    assert all(before.values())
+    assert outcomes(run()) == {"unchanged": 5}
+    assert texts() == before
+    assert outcomes(run(force=True)) == {"captioned": 5}
+    assert texts() == before
+
+
+def test_captions_are_those_of_caption_many(
+    run: Callable[..., list[Result]], texts: Callable[[], dict[str, str | None]], photos: Path, captioner: Captioner
+) -> None:
+    run()
+    paths = sorted(photos.rglob("*.png"))
+    expected = {path.name: caption.text for path, caption in zip(paths, captioner.caption_many(paths), strict=True)}  # type: ignore[union-attr]
+    assert texts() == expected
+
+
+def test_renamed_copied_changed_and_removed_photos(
+    run: Callable[..., list[Result]], texts: Callable[[], dict[str, str | None]], photos: Path
+) -> None:
+    run()
+    before = texts()
+    (photos / "0" / "0.png").rename(photos / "renamed.png")
+    shutil.copy(photos / "0" / "2.png", photos / "copy.png")
+    make(photos / "0" / "4.png", 99)
+    (photos / "1" / "1.png").unlink()
+    os.utime(photos / "1" / "3.png", (1, 1))  # touched, and the same
+    assert outcomes(run()) == {"moved": 1, "copied": 1, "captioned": 1, "missing": 1, "unchanged": 2}
+    after = texts()
+    assert after["renamed.png"] == before["0.png"]
+    assert after["copy.png"] == after["2.png"] == before["2.png"]
+    assert set(after) == {"renamed.png", "copy.png", "2.png", "3.png", "4.png"}
+    make(photos / "1" / "1.png", 1)  # back again
+    assert outcomes(run()) == {"unchanged": 6}
+    assert texts()["1.png"] == before["1.png"]
+
+
+def test_a_limit_leaves_the_rest_for_another_time(run: Callable[..., list[Result]]) -> None:
+    assert outcomes(run(limit=2)) == {"captioned": 2, "left": 3}
+    assert outcomes(run(limit=2)) == {"captioned": 2, "left": 1, "unchanged": 2}
+    assert outcomes(run()) == {"captioned": 1, "unchanged": 4}
+
+
+def test_only_some(run: Callable[..., list[Result]]) -> None:
+    assert outcomes(run(only=["1/*"])) == {"captioned": 2}
+    assert outcomes(run(only=["0.png", "3.*"])) == {"captioned": 1, "unchanged": 1}
+    assert outcomes(run()) == {"captioned": 2, "unchanged": 3}
+
+
+def test_another_models_captions_are_outdated(
+    run: Callable[..., list[Result]], photos: Path, tmp_path: Path, other_tiny_bundle: Path
+) -> None:
+    run()
+    other = pictell.load(other_tiny_bundle)
+    other.model = "other@2"
+    with Library(tmp_path / "l.db") as library:
+        for options, expected in (
+            (IndexOptions(), {"unchanged": 5}),
+            (IndexOptions(outdated=True), {"captioned": 5}),
+            (IndexOptions(outdated=True), {"unchanged": 5}),
+        ):
+            made = plan(library, photos, other.model, options)
+            assert outcomes(list(index(library, other, made, options))) == expected
+        assert {entry.model for entry in library.entries()} == {other.model}
+
+
+def test_what_a_person_wrote_is_taken_over_not_captioned(
+    run: Callable[..., list[Result]], photos: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("lxml")
+    path = photos / "0" / "0.png"
+    path.with_name("0.png.xmp").write_text(
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:description><rdf:Alt>'
+        '<rdf:li xml:lang="x-default">Grandma at the lake</rdf:li></rdf:Alt></dc:description></rdf:Description></rdf:RDF>'
+        "</x:xmpmeta>"
+    )
+    assert outcomes(run()) == {"own": 1, "captioned": 4}
+    with Library(tmp_path / "l.db") as library:
+        assert next(entry for entry in library.entries() if entry.path == str(path)).own == "Grandma at the lake"
+    assert outcomes(run()) == {"unchanged": 5}
+    assert outcomes(run(everything=True)) == {"captioned": 1, "unchanged": 4}
+
+
+def test_written_captions_are_ours_and_change_nothing_for_the_next_run(
+    run: Callable[..., list[Result]], photos: Path, texts: Callable[[], dict[str, str | None]]
+) -> None:
+    pytest.importorskip("lxml")
+    run()
+    assert all(result.written == "written" for result in run(write="sidecar", keywords=True))
+    assert {path.name: read_words(path).generated for path in photos.rglob("*.png")} == texts()
+    assert outcomes(run()) == {"unchanged": 5}
+    assert all(result.written == "same" for result in run(write="sidecar", keywords=True))
+
+
+def test_captions_written_into_photos_change_nothing_for_the_next_run(
+    run: Callable[..., list[Result]], photos: Path
+) -> None:
+    pytest.importorskip("pyexiv2")
+    assert all(result.written == "written" for result in run(write="embed"))
+    assert outcomes(run()) == {"unchanged": 5}
+    assert all(read_words(path).generated for path in photos.rglob("*.png"))
+
+
+def test_what_fails_is_named_and_tried_again(run: Callable[..., list[Result]], photos: Path) -> None:
+    bad = photos / "bad.jpg"
+    bad.write_bytes(b"no photo")
+    (photos / "loop.jpg").symlink_to(photos / "loop.jpg")
+    (photos / "again").symlink_to(photos)
+    results = run()
+    assert outcomes(results) == {"captioned": 5, "failed": 2}
+    messages = {result.path.name: result.error.message for result in results if result.error}
+    assert set(messages) == {"bad.jpg", "loop.jpg"}
+    assert "bad.jpg" in messages["bad.jpg"]
+    make(bad.with_suffix(".png"), 7).replace(bad)
+    (photos / "loop.jpg").unlink()
+    assert outcomes(run()) == {"captioned": 1, "unchanged": 5}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_photos_in_a_directory_that_cannot_be_read_are_not_gone(run: Callable[..., list[Result]], photos: Path) -> None:
+    run()
+    (photos / "1").chmod(0)
+    try:
+        assert outcomes(run()) == {"unchanged": 3, "failed": 1}
+    finally:
+        (photos / "1").chmod(0o700)
+    assert outcomes(run()) == {"unchanged": 5}
+
+
+def test_a_photo_that_changes_while_it_is_read_is_left_for_the_next_run(
+    run: Callable[..., list[Result]], photos: Path, captioner: Captioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = captioner.stream
+
+    def stream(sources: object, *arguments: object) -> object:
+        for result in original(sources, *arguments):  # type: ignore[arg-type]
+            make(photos / "0" / "0.png", 50)
+            yield result
+
+    with monkeypatch.context() as patched:
+        patched.setattr(captioner, "stream", stream)
+        results = run()
+    assert outcomes(results) == {"captioned": 4, "failed": 1}
+    assert outcomes(run()) == {"captioned": 1, "unchanged": 4}
+
+
+def test_a_persons_edit_of_a_caption_stays(run: Callable[..., list[Result]], photos: Path, tmp_path: Path) -> None:
+    run()
+    with Library(tmp_path / "l.db") as library, library.transaction():
+        from pictell.albums.library import Words
+
+        number = library.known(photos)[os.fsencode(photos / "0" / "0.png")].id
+        library.put_words(number, Words("my own", None, 0, None, "m@1", "2026-01-01T00:00:00+00:00", "person"))
+    make(photos / "0" / "0.png", 77)
+    assert outcomes(run()) == {"own": 1, "unchanged": 4}
+    assert outcomes(run(outdated=True)) == {"unchanged": 5}
+    with Library(tmp_path / "l.db") as library:
+        assert [entry.own for entry in library.entries() if entry.own] == ["my own"]
+
+
+def test_raw_files_are_read_by_their_preview(
+    run: Callable[..., list[Result]], photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photos / "x.NEF").write_bytes(b"raw")
+    monkeypatch.setattr(raw_files.shutil, "which", lambda _: None)
+    results = run(only=["x.*"])
+    assert outcomes(results) == {"failed": 1}
+    assert isinstance(results[0].error, PhotoError)
+    assert results[0].error.kind == "needs-exiftool"
+
+
+def test_the_largest_preview_is_taken(
+    run: Callable[..., list[Result]], photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in for exiftool gives what is there of a raw file: no large JPEG, but a preview."""
+    jpeg, program = make(tmp_path / "preview.jpg"), tmp_path / "bin" / "exiftool"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\ncase "$2" in -PreviewImage) cat "{jpeg}";; esac\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    (photos / "x.NEF").write_bytes(b"raw")
+    assert raw_files.preview(photos / "x.NEF") == jpeg.read_bytes()
+    assert outcomes(run(only=["x.*"])) == {"captioned": 1}
+    assert outcomes(run(only=["x.*"])) == {"unchanged": 1}
+
+
+def test_no_directory(tmp_path: Path, captioner: Captioner) -> None:
+    with Library(tmp_path / "l.db") as library, pytest.raises(PhotoError, match="no such directory"):
+        plan(library, tmp_path / "none", captioner.model, IndexOptions())
+
+
+def test_generated_words_of_a_file_are_not_taken_for_a_persons(
+    run: Callable[..., list[Result]], photos: Path, words: GeneratedWords
+) -> None:
+    pytest.importorskip("lxml")
+    write_words(photos / "0" / "0.png", words)
+    assert outcomes(run()) == {"captioned": 5}

@@ -1,0 +1,139 @@
+"""The database of a library: kept whole, brought up to date, refused where it is another's."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from pictell.albums import Library, alone
+from pictell.albums.library import SCHEMA_VERSION, Words
+from pictell.albums.network_share import is_on_network_share
+from pictell.errors import LibraryError
+
+
+def words(text: str, by: str = "pictell") -> Words:
+    return Words(text, None, -1.0, 0.5, "m@1", "2026-01-01T00:00:00+00:00", by)
+
+
+def found(library: Library, query: str) -> list[int]:
+    return [row[0] for row in library.rows("SELECT rowid FROM words WHERE words MATCH ?", (query,))]
+
+
+def test_words_are_in_the_index_as_they_are_in_the_tables(tmp_path: Path) -> None:
+    with Library(tmp_path / "deep" / "l.db") as library:
+        with library.transaction():
+            photo = library.put_photo(b"/a.jpg", 1, 2, b"h")
+            library.put_words(photo, words("two dogs run"))
+            library.put_own_words(photo, ["our trip"], ["summer"])
+        assert found(library, "dog") == found(library, "trips") == found(library, "summer") == [photo]
+        with library.transaction():
+            library.put_words(photo, words("a cat"))
+            library.put_own_words(photo, [], [])
+        assert found(library, "cat") == [photo]
+        assert not found(library, "dog") + found(library, "trip")
+        with library.transaction():
+            library.put_error(photo, "truncated", "cut short")
+        assert not found(library, "cat")
+        assert library.rows("SELECT error_kind FROM photos") == [("truncated",)]
+
+
+def test_what_fails_in_the_middle_is_undone(tmp_path: Path) -> None:
+    with Library(tmp_path / "l.db") as library:
+
+        def fail() -> None:
+            with library.transaction():
+                library.put_words(library.put_photo(b"/a.jpg", 1, 2, b"h"), words("a dog"))
+                raise KeyError
+
+        with pytest.raises(KeyError):
+            fail()
+        assert library.rows("SELECT * FROM photos") == []
+        assert not found(library, "dog")
+
+
+def test_names_need_not_be_text(tmp_path: Path) -> None:
+    name = os.fsencode(tmp_path) + b"/\xff\xe9.jpg"
+    with Library(tmp_path / "l.db") as library:
+        with library.transaction():
+            library.put_words(library.put_photo(name, 1, 2, b"h"), words("a dog"))
+        assert list(library.known(tmp_path)) == [name]
+        assert [os.fsencode(entry.path) for entry in library.entries()] == [name]
+
+
+def test_only_what_is_below_a_directory_is_known_there(tmp_path: Path) -> None:
+    with Library(tmp_path / "l.db") as library:
+        with library.transaction():
+            for path in (b"/p/a.jpg", b"/p/b/c.jpg", b"/pp/a.jpg", b"/p0.jpg", b"/p.jpg"):
+                library.put_photo(path, 1, 2, b"h")
+        assert sorted(library.known(Path("/p"))) == [b"/p/a.jpg", b"/p/b/c.jpg"]
+        assert [entry.path for entry in library.entries(Path("/p"))] == ["/p/a.jpg", "/p/b/c.jpg"]
+        assert len(library.known(Path("/"))) == 5
+
+
+def test_a_persons_caption_is_an_entrys_own(tmp_path: Path) -> None:
+    with Library(tmp_path / "l.db") as library:
+        with library.transaction():
+            library.put_words(library.put_photo(b"/a.jpg", 1, 2, b"h"), words("my dog", by="person"))
+            library.put_words(library.put_photo(b"/b.jpg", 1, 2, b"i"), words("a dog"))
+        first, second = library.entries()
+        assert (first.own, first.text, second.own, second.text, second.alt) == ("my dog", None, None, "a dog", "A dog.")
+
+
+def test_a_later_pictells_library_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "l.db"
+    Library(path).__exit__(None, None, None)
+    database = sqlite3.connect(path)
+    assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+    database.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    database.close()
+    before = path.read_bytes()
+    with pytest.raises(LibraryError, match="later pictell") as caught:
+        Library(path)
+    assert caught.value.kind == "newer"
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"this is no database" * 100, None])
+def test_something_else_is_no_library(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "l.db"
+    if content is None:
+        database = sqlite3.connect(path)
+        database.execute("CREATE TABLE others (things)")
+        database.commit()
+        database.close()
+    else:
+        path.write_bytes(content)
+    before = path.read_bytes()
+    with pytest.raises(LibraryError) as caught:
+        Library(path)
+    assert caught.value.kind == "not-a-library"
+    assert path.read_bytes() == before
+
+
+def test_a_place_that_is_not_there_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LibraryError, match="cannot be used as a library"):
+        Library(tmp_path / "file" / "l.db")
+
+
+def test_one_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "l.db"
+    with alone(path):
+        with pytest.raises(LibraryError, match="another run") as caught, alone(path):
+            pass
+        assert caught.value.kind == "busy"
+    with alone(path):
+        pass
+
+
+def test_network_shares_are_told_from_disks(tmp_path: Path) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(
+        "/dev/sda / ext4 rw 0 0\nnas:/x /mnt/my\\040photos nfs4 rw 0 0\n/dev/sdb /mnt/my\\040photos/disk ext4 rw 0 0\n"
+    )
+    for path, share in (("/l.db", False), ("/mnt/my photos/a/l.db", True), ("/mnt/my photos/disk/l.db", False)):
+        assert is_on_network_share(Path(path), mounts) == share
+    assert not is_on_network_share(Path("/l.db"), tmp_path / "none")
