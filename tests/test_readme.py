@@ -101,7 +101,13 @@ def run(line: str, folder: Path) -> str:
         shell=True,
         executable="/bin/bash",
         cwd=folder,
-        env={**os.environ, "PATH": search, "PYTHONPATH": os.pathsep.join(sys.path)},
+        # What a command keeps among the user's data stays beside the rest.
+        env={
+            **os.environ,
+            "PATH": search,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "XDG_DATA_HOME": str(folder / "data"),
+        },
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
