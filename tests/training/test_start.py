@@ -54,6 +54,11 @@ def test_the_users_settings_come_last(trained: Path, recipe_file: Path) -> None:
 def test_what_is_no_model_is_refused(tmp_path: Path, bundle: Path) -> None:
     with pytest.raises(BundleError):
         settings_to_go_on_from("no-such-model")
+    with pytest.raises(RecipeError, match=f"{tmp_path} is neither a model"):
+        settings_to_go_on_from(str(tmp_path))
+    (tmp_path / "recipe.json").touch()
+    with pytest.raises(RecipeError, match=r"no best\.safetensors yet: let its first epoch end"):
+        settings_to_go_on_from(str(tmp_path))
     (tmp_path / "best.safetensors").write_bytes(b"nonsense")
     with pytest.raises(RecipeError, match="not a checkpoint"):
         settings_to_go_on_from(str(tmp_path))

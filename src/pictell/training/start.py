@@ -39,10 +39,16 @@ def settings_to_go_on_from(model: str) -> list[str]:
 
     Raises:
         BundleError: there is no such bundle, or its weights are not there or altered.
-        RecipeError: the run's checkpoint is damaged.
+        RecipeError: the directory is neither, or the run's checkpoint is not there yet or damaged.
 
     """
     weights = Path(model) / "best.safetensors"
+    if (Path(model) / "recipe.json").is_file() and not weights.is_file():
+        raise RecipeError("no-weights", f"{model} has no best.safetensors yet: let its first epoch end")
+    if Path(model).is_dir() and not weights.is_file() and not (Path(model) / "config.json").is_file():
+        raise RecipeError(
+            "no-model", f"{model} is neither a model (config.json) nor the folder of a run (best.safetensors)"
+        )
     if weights.is_file():
         _, about = load_checkpoint(weights)
         architecture = about.get("architecture")
