@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -179,6 +180,7 @@ def test_a_run_becomes_a_model(
     options = ["--calibration", f"flickr8k:{data}", "--beam", "2", "--length-penalty", "0", "--card", card]
     ran = run("export", finished, "--to", model, *options)
     assert (ran.code, ran.err) == (0, "")
+    assert re.search(r"MB; \d+% of the words that full precision chooses are chosen with 8-bit weights\n$", ran.out)
     quantised = Bundle.open(model)
     assert quantised.label == "custom@1"
     assert quantised.read("README.md").decode() == "# Größe\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,17 +53,19 @@ def bundle_from_run(
     licence: str | None = None,
     card: str | None = None,
     calibration_photos: Sequence[Path] | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Bundle:
     """Makes a bundle of the best weights of `run` (`recipe.json`, `vocabulary.json`, `best.safetensors`).
 
     What is `None` follows from the run: `beam` and `length_penalty` are those of the recipe's validation, `terms` (a line
     or two) and `licence` (the bundle's `LICENSE`) say what the data allow, `card` (its `README.md`) what was trained and
-    its score. With `calibration_photos` the bundle is quantised, otherwise it stays in full precision. A bundle that is
-    in `directory` is replaced.
+    its score. With `calibration_photos` the bundle is quantised, otherwise it stays in full precision; `say` hears what 8 bits
+    change. A bundle that is in `directory` is replaced.
 
     Raises:
         RecipeError: `run` is not the folder of a run, or has no best weights yet.
-        BundleError: there is something other than a bundle's files in `directory`.
+        BundleError: there is something other than a bundle's files in `directory`, or the bundle does not say what the run's
+            network says.
         PhotoError: a calibration photo cannot be opened.
 
     """
@@ -106,6 +108,7 @@ def bundle_from_run(
             "length_penalty": recipe["length_penalty"] if length_penalty is None else length_penalty,
         },
         calibration=calibration,
+        say=say,
     )
     return Bundle.open(directory)
 
@@ -132,7 +135,7 @@ def _licence(terms: str, pretrained: bool) -> str:
 
 
 def _card(label: str, recipe: Mapping[str, Any], about: Mapping[str, Any], terms: str) -> str:
-    scores = [f"- {name}: {value}" for name, value in about.get("dev", {}).items()]
+    scores = [f"- {name}: {value}" for name, value in about.get("dev", {}).items() if value != ""]
     return "\n".join(
         [
             f"# {label}",
