@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import itertools
 import json
 import os
@@ -527,6 +528,20 @@ def test_dev_photos_that_cannot_be_read_count_as_captioned_with_nothing(
     for name in ("10.png", "11.png"):
         (damaged / "Flicker8k_Dataset" / name).write_bytes(b"no photo")
     assert set(dict(trainer.validate(False)[1]).values()) == {""}
+
+
+def test_a_log_that_finds_no_room_stops_nothing(
+    recipe_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(self: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer._LogFile, "flush", full)
+        assert run(recipe_file, tmp_path / "out").exists()
+    said = capsys.readouterr().err
+    assert "best dev CIDEr-D" in said
+    assert "Traceback" not in said
 
 
 def test_a_model_that_training_makes_worse_is_kept(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -141,16 +142,13 @@ def export_bundle(
     In full precision it must say what `model` says before it goes to `directory`, see `check_parity`; of 8 bits `say` hears how
     many words stay the same.
 
-    Raises `BundleError` where `directory` holds something that is not a bundle, see `check_replaceable`, or where the bundle
-    says something else than the network.
+    Raises `BundleError` where `directory` holds something that is not a bundle, see `check_replaceable`, where the bundle says
+    something else than the network, or where it cannot be written.
     """
     from safetensors.torch import save_file
 
     check_replaceable(directory)
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as temporary:
-        folder = Path(temporary) / directory.name
-        folder.mkdir()
+    with _beside(directory) as folder:
         export_graphs(model.cpu(), folder)
         halves = {key: value.half().contiguous() for key, value in model.state_dict().items()}
         # With a progress, though an empty one, it is a checkpoint that a recipe can start from.
@@ -176,6 +174,22 @@ def export_bundle(
         for path in folder.iterdir():
             path.chmod(0o644)  # safetensors lets only its owner read a file
         _replace(directory, folder)
+
+
+@contextmanager
+def _beside(directory: Path) -> Iterator[Path]:
+    """A folder on the same disk to make the bundle in, gone afterwards; `BundleError` for what the disk refuses."""
+    from safetensors import SafetensorError
+
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as temporary:
+            folder = Path(temporary) / directory.name
+            folder.mkdir()
+            yield folder
+    except (OSError, SafetensorError) as error:
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        raise BundleError("cannot-save", f"cannot write the bundle {directory}: {why}") from error
 
 
 def check_replaceable(directory: Path) -> None:

@@ -11,6 +11,7 @@ import io
 import json
 import logging
 import math
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -613,6 +614,14 @@ def _millions(model: CaptioningModel) -> float:
     return sum(parameter.numel() for parameter in model.parameters()) / 1e6
 
 
+class _LogFile(logging.FileHandler):
+    """Loses a line that the disk has no room for: the next checkpoint, which has none either, stops the run and says so."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
+
+
 def _log_to(path: Path | None) -> None:
     """Logs to the screen and to `path`, replacing an earlier run's handlers in the same process; to nothing for `None`."""
     for handler in list(log.handlers):
@@ -625,7 +634,7 @@ def _log_to(path: Path | None) -> None:
         return
     screen = logging.StreamHandler()
     screen.setFormatter(logging.Formatter("%(message)s"))
-    file = logging.FileHandler(path, encoding="utf-8")
+    file = _LogFile(path, encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.addHandler(screen)
     log.addHandler(file)
