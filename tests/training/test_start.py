@@ -60,7 +60,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path, bundle: Path) -> None:
     with pytest.raises(RecipeError, match=r"no best\.safetensors yet: let its first epoch end"):
         settings_to_go_on_from(str(tmp_path))
     (tmp_path / "best.safetensors").write_bytes(b"nonsense")
-    with pytest.raises(RecipeError, match="not a checkpoint"):
+    with pytest.raises(RecipeError, match="is not a checkpoint"):
         settings_to_go_on_from(str(tmp_path))
     save_checkpoint(tmp_path / "best.safetensors", {"one": torch.ones(1)}, {})
     with pytest.raises(RecipeError, match="of which network"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from pictell.bundle import Bundle
 from pictell.data import load_dataset
-from pictell.errors import RecipeError
+from pictell.errors import OptionError, RecipeError
 from pictell.language import Vocabulary
 from pictell.models import build_model
 from pictell.photos import Preprocessing, open_photo, prepare
@@ -64,6 +65,7 @@ def bundle_from_run(
 
     Raises:
         RecipeError: `run` is not the folder of a run, or has no best weights yet.
+        OptionError: nothing can be searched with this `beam` or `length_penalty`.
         BundleError: there is something other than a bundle's files in `directory`, or the bundle does not say what the run's
             network says.
         PhotoError: a calibration photo cannot be opened.
@@ -71,6 +73,12 @@ def bundle_from_run(
     """
     recipe = read_recipe(run)
     check_replaceable(directory)
+    beam = recipe["beam"] if beam is None else beam
+    length_penalty = recipe["length_penalty"] if length_penalty is None else length_penalty
+    if beam < 1 or not math.isfinite(length_penalty):
+        raise OptionError(
+            f"a search has a beam of 1 or more and a finite length penalty, not {beam} and {length_penalty}"
+        )
     weights = run / "best.safetensors"
     if not weights.is_file():
         raise RecipeError("no-weights", f"{run} has no best.safetensors yet: let its first epoch end")
@@ -103,9 +111,9 @@ def bundle_from_run(
         card=_card(f"{name}@{version}", recipe, about, terms) if card is None else card,
         preprocessing=preprocessing,
         generation={
-            "beam": recipe["beam"] if beam is None else beam,
+            "beam": beam,
             "max_words": recipe["data"]["max_words"],
-            "length_penalty": recipe["length_penalty"] if length_penalty is None else length_penalty,
+            "length_penalty": length_penalty,
         },
         calibration=calibration,
         say=say,
@@ -146,5 +154,13 @@ def _card(label: str, recipe: Mapping[str, Any], about: Mapping[str, Any], terms
             "",
             *scores,
             "",
+            *(
+                [
+                    "Trained on its own captions' scores too (self-critical), with the end of a caption in the reward.",
+                    "",
+                ]
+                if any(phase.get("self_critical") for phase in recipe.get("phases", []))
+                else []
+            ),
         ]
     )
