@@ -450,6 +450,7 @@ def test_a_run_may_start_from_another_ones_weights(recipe_file: Path, unbroken: 
         ("data.dev=flickr8k/test", RecipeError, r"validate on \(flickr8k/test\)"),
         ("data.train=[flickr8k/test]", RecipeError, r"train on \(flickr8k/test\)"),
         ("data.folders.flickr8k=nowhere", DataError, "nowhere"),
+        ("data.min_count=99", RecipeError, r"no word comes 99 times .* lower data\.min_count"),
         ("model.encoder.name=vgg", RecipeError, "vgg"),
         ("model.weights=nowhere", DataError, "nowhere"),
         ("model.start_from=nowhere", RecipeError, "nowhere"),
@@ -507,6 +508,17 @@ def test_photos_that_cannot_be_read_do_not_stop_a_run(
     text = (tmp_path / "not compared/log.txt").read_text()
     assert text.count("skipped 0.png") == 1
     assert "1 photos could not be read" in text
+
+
+def test_a_run_none_of_whose_photos_can_be_read_stops(recipe_file: Path, flickr8k: Path, tmp_path: Path) -> None:
+    damaged = Path(shutil.copytree(flickr8k, tmp_path / "flickr8k"))
+    for number in range(8):
+        (damaged / f"Flicker8k_Dataset/{number}.png").write_bytes(b"no photo")
+    for encoder_lr in ("null", "1e-4"):
+        settings = [f"data.folders.flickr8k={damaged}", "data.held_out=[]", f"phases.0.encoder_lr={encoder_lr}"]
+        with pytest.raises(RecipeError, match="not one of the training photos could be read"):
+            run(recipe_file, tmp_path / encoder_lr, *settings)
+        assert not (tmp_path / encoder_lr / "best.safetensors").exists()
 
 
 def test_dev_photos_that_cannot_be_read_count_as_captioned_with_nothing(

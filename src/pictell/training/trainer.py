@@ -30,7 +30,7 @@ from pictell.engines.torch import TorchEngine
 from pictell.errors import PhotoError, RecipeError
 from pictell.files import write_atomically
 from pictell.language import Vocabulary, detokenise
-from pictell.language.vocabulary import PAD
+from pictell.language.vocabulary import PAD, SPECIAL
 from pictell.metrics import METRICS_BY_DEFAULT, score
 from pictell.models import CaptioningModel, build_model
 from pictell.models.encoders.mobilenet_v2 import MobileNetV2
@@ -322,7 +322,9 @@ class Trainer:
         self._record({"phase": self._phase.name, "epoch": 0, "loss": "", "reward": ""}, due=True)
 
     def _end_epoch(self, phase: Phase) -> None:
-        loss = round(self.at.loss_sum / max(self.at.words, 1), 4)
+        if not self.at.words:
+            raise RecipeError("no-photos", "not one of the training photos could be read: see in the log why")
+        loss = round(self.at.loss_sum / self.at.words, 4)
         reward = round(self.at.reward_sum / max(self.at.batch, 1), 4) if phase.self_critical else ""
         self.at.epoch += 1
         self.at.epochs_done += 1
@@ -578,7 +580,7 @@ class Trainer:
             write_atomically(path, json.dumps(ours, indent=1))
 
     def _can_run(self) -> None:
-        """Refuses a run without photos, and one that would go on with other words than it began with."""
+        """Refuses a run without photos or words, and one that would go on with other words than it began with."""
         named = ", ".join(self.recipe.data.train)
         for what, photos in (
             (f"train on ({named})", self.examples),
@@ -588,6 +590,10 @@ class Trainer:
                 raise RecipeError(
                     "no-photos", f"no photos are left to {what}: bring more, or see in the log why they were left out"
                 )
+        if len(self.vocabulary) <= len(SPECIAL):
+            raise RecipeError(
+                "no-words", f"no word comes {self.recipe.data.min_count} times in the captions: lower data.min_count"
+            )
         path = self.out / "vocabulary.json"
         begun = path.exists() and self._last.exists()
         if begun and Vocabulary.load(path).tokens != self.vocabulary.tokens:
