@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from pictell.errors import BundleError, RecipeError
+from pictell.errors import BundleError, DataError, RecipeError
 from pictell.language import Vocabulary
 from pictell.training import Trainer, load_recipe
 from pictell.training.checkpoint import load_checkpoint, save_checkpoint
 from pictell.training.from_run import bundle_from_run
-from pictell.training.start import settings_to_go_on_from
+from pictell.training.start import settings_for_own_photos, settings_to_go_on_from
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +83,15 @@ def test_a_bundle_of_it_tells_what_all_its_weights_were_trained_on(
     shutil.rmtree(tmp_path / "first")
     with pytest.raises(RecipeError, match="trained on"):
         bundle_from_run(last, tmp_path / "orphan", name="orphan", version=1)
+
+
+@pytest.mark.parametrize(
+    ("splits", "lacks"), [(("train", "test"), "'dev', which say when"), (("val",), "'train', to learn")]
+)
+def test_a_table_that_names_splits_names_those_that_are_needed(
+    splits: tuple[str, ...], lacks: str, tmp_path: Path
+) -> None:
+    rows = [f"{number}.jpg,A dog.,{split}\n" for number, split in enumerate(splits)]
+    (tmp_path / "t.csv").write_text("file,caption,split\n" + "".join(rows))
+    with pytest.raises(DataError, match=f"puts no photos into {lacks}.*, only into '{splits[0]}'"):
+        settings_for_own_photos(tmp_path)

@@ -613,5 +613,8 @@ def test_one_dev_photo_chooses_no_epoch(recipe_file: Path, tmp_path: Path, recwa
     tensors, about = load_checkpoint(trainer.run())
     assert (about["dev"]["epoch"], "CIDEr-D" in about["dev"]) == (3, False)
     assert all(torch.equal(tensors[key], value.cpu()) for key, value in trainer.average.items())
-    assert "always 0" in (tmp_path / "out/log.txt").read_text(encoding="utf-8")
+    log = (tmp_path / "out/log.txt").read_text(encoding="utf-8")
+    assert "always 0" in log
+    assert "the last epoch's weights after" in log
+    assert "best dev" not in log
     assert not [warning for warning in recwarn if "CIDEr" in str(warning.message)]

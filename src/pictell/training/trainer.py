@@ -166,7 +166,8 @@ class Trainer:
             draw_curves(self.at.history, self.out / "curves.png")
             if self.at.history[0]["epoch"] == 0 and load_checkpoint(best)[1]["dev"]["epoch"] == 0:
                 log.warning("no epoch was better than the model that the run began with, which is kept")
-        log.info("best dev CIDEr-D %.4f after %.1f minutes in all: %s", self.at.best, self.at.seconds / 60, best)
+        reached = f"best dev CIDEr-D {self.at.best:.4f}" if self._epochs_differ else "the last epoch's weights"
+        log.info("%s after %.1f minutes in all: %s", reached, self.at.seconds / 60, best)
         return best
 
     def _skipped(self, message: str) -> None:
