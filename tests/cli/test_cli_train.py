@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -179,6 +181,7 @@ def test_a_run_becomes_a_model(
     options = ["--calibration", f"flickr8k:{data}", "--beam", "2", "--length-penalty", "0", "--card", card]
     ran = run("export", finished, "--to", model, *options)
     assert (ran.code, ran.err) == (0, "")
+    assert re.search(r"MB; \d+% of the words that full precision chooses are chosen with 8-bit weights\n$", ran.out)
     quantised = Bundle.open(model)
     assert quantised.label == "custom@1"
     assert quantised.read("README.md").decode() == "# Größe\n"
@@ -219,11 +222,30 @@ def test_what_cannot_be_exported_is_one_line(run: Any, finished: Path, data: Pat
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.parametrize("option", [["--beam", "0"], ["--length-penalty", "nan"]])
+def test_a_search_that_cannot_be_is_no_models_choice(
+    run: Any, finished: Path, tmp_path: Path, option: list[str]
+) -> None:
+    ran = run("export", finished, "--to", tmp_path / "x", *option)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert "a beam of 1 or more and a finite length penalty" in ran.err
+    assert not (tmp_path / "x").exists()
+
+
+def test_the_card_says_what_the_reward_counted(run: Any, finished: Path, tmp_path: Path) -> None:
+    critical = tmp_path / "critical"
+    shutil.copytree(finished, critical)
+    recipe = json.loads((critical / "recipe.json").read_text())
+    recipe["phases"] = [{"self_critical": {"samples": 5}}, {"self_critical": None}]
+    (critical / "recipe.json").write_text(json.dumps(recipe))
+    for folder, said in ((finished, False), (critical, True)):
+        assert run("export", folder, "--to", tmp_path / "model").code == 0
+        assert ("with the end of a caption in the reward" in (tmp_path / "model/README.md").read_text()) == said
+
+
 def test_a_bundle_with_something_beside_it_is_not_replaced(
     run: Any, finished: Path, tiny_bundle: Path, tmp_path: Path
 ) -> None:
-    import shutil
-
     copy = Path(shutil.copytree(tiny_bundle, tmp_path / "copy"))
     (copy / "notes.txt").write_text("mine")
     ran = run("export", finished, "--to", copy)

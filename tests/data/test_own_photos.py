@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pictell.data import load_dataset
-from pictell.data.hashed_split import SPLITS, in_split
+from pictell.data.hashed_split import SPLITS, _place, in_split
 from pictell.data.own_photos import load_own_photos
 from pictell.errors import DataError
 
@@ -81,6 +81,8 @@ def test_splits_of_ones_own(folder: Path) -> None:
         ("c.csv", 'a.jpg,"A dog\n', "line 1"),
         ("c.csv", "a.jpg,A dog, running.\n", "line 1: 3 columns instead of 2.*in quotes"),
         ("c.csv", "../a.jpg,A dog.\n", "no file in the folder"),
+        ("c.csv", "id,words\na.jpg,A dog.\n", "line 1: 'id' is neither a photo nor a known heading: call"),
+        ("c.csv", "A dog,a.jpg\n", "'A dog' is neither"),
         ("c.csv", "/etc/passwd,A dog.\n", "no file in the folder"),
         ("c.csv", ",A dog.\n", "no file in the folder"),
         ("c.csv", "file,caption,split\na.jpg,A dog.,dev\na.jpg,A dog.,train\n", "line 3.*'dev' and 'train'"),
@@ -108,8 +110,41 @@ def test_a_folder_needs_one_table(folder: Path) -> None:
         load_own_photos(folder, "train")
     (folder / "one.csv").write_bytes(b"\xff\xfe")
     (folder / "two.jsonl").unlink()
-    with pytest.raises(DataError, match="UTF-8"):
+    with pytest.raises(DataError, match=r"one\.csv is no UTF-8 text, save it as such"):
         load_own_photos(folder, "train")
+
+
+def test_a_missing_photo_and_an_empty_caption_are_named_with_their_line(folder: Path) -> None:
+    (folder / "t.csv").write_text(
+        'file,caption,split\na.jpg,A dog.,train\nsub/b.png,A cat.,train\nnone.jpg,"A\nman.",train\na.jpg, ,train\n'
+    )
+    with pytest.raises(DataError) as caught:
+        load_dataset(f"photos:{folder}", "train")
+    assert "not on disk, first none.jpg (t.csv, line 5)" in caught.value.message
+    assert "empty caption, first a.jpg (t.csv, line 6)" in caught.value.message
+    (folder / "t.csv").unlink()
+    lines = [{"file": "none.jpg", "captions": []}, {"file": "a.jpg", "captions": ["A dog.", ""]}]
+    (folder / "t.jsonl").write_text("".join(f"{json.dumps(line | {'split': 'train'})}\n" for line in lines))
+    with pytest.raises(DataError) as caught:
+        load_dataset(f"photos:{folder}", "train")
+    assert "not on disk, first none.jpg;" in caught.value.message
+    assert "empty caption, first a.jpg (t.jsonl, line 2)" in caught.value.message
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 40, 400])
+def test_dev_photos_taken_from_the_others_are_told(folder: Path, count: int) -> None:
+    (folder / "t.csv").write_text("".join(f"{number}.jpg,A dog.\n" for number in range(count)))
+    said: dict[str, list[str]] = {}
+    photos = {split: load_own_photos(folder, split, said.setdefault(split, []).append) for split in SPLITS}
+    assert len(photos["dev"]) >= min(2, count // 2)
+    assert (said["train"], said["test"]) == ([], [])
+    by_name = sum(_place(f"{number}.jpg") < 0.1 for number in range(count))
+    if len(photos["dev"]) <= by_name:
+        assert not said["dev"]
+    else:
+        [line] = said["dev"]
+        assert line.startswith(f"{folder / 't.csv'}: of {count} photos ")
+        assert line.endswith(f"{len(photos['dev']) - by_name} taken from the others")
 
 
 @settings(max_examples=60)
@@ -119,7 +154,9 @@ def test_each_photo_is_in_one_split_and_stays_there(names: list[str], more: str)
     assert sorted(name for own in parts.values() for name in own) == sorted(names)
     if len(names) > 1:
         assert parts["train"]
-        assert parts["dev"]
+        assert len(parts["dev"]) >= min(2, len(names) // 2)
+    for own in parts.values():
+        assert own == [name for name in names if name in own]
     if len(names) > 50 and more not in names:  # of a few, one may have to go where there would be none
         grown = in_split([more, *names], "train")
         assert set(parts["train"]) <= set(grown)

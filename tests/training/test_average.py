@@ -25,8 +25,10 @@ def runs(recipe_file: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Pa
     folder = tmp_path_factory.mktemp("runs")
     Trainer(load_recipe(recipe_file, [PHASE]), folder / "first").run()
     start = [*settings_to_go_on_from(str(folder / "first")), PHASE]
-    for seed in (1, 2):
-        Trainer(load_recipe(recipe_file, [*start, f"seed={seed}"]), folder / f"seed {seed}").run()
+    with pytest.MonkeyPatch.context() as patch:  # every epoch is better than what it began with
+        patch.setattr(Trainer, "validate", lambda self, frozen: ({"CIDEr-D": float(self.at.epoch)}, []))
+        for seed in (1, 2):
+            Trainer(load_recipe(recipe_file, [*start, f"seed={seed}"]), folder / f"seed {seed}").run()
     return [folder / "seed 1", folder / "seed 2"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -174,6 +175,19 @@ def test_a_bundle_replaces_another(telling_model: CaptioningModel, tmp_path: Pat
     assert Bundle.open(write(telling_model, directory, version=5)).label == "tiny@5"
     Bundle.open(directory).check()
     assert [path.name for path in directory.parent.iterdir()] == ["bundle"]
+
+
+def test_a_full_disk_is_one_line(
+    telling_model: CaptioningModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(export, "export_graphs", fail)
+    with pytest.raises(BundleError, match=f"cannot write the bundle {tmp_path / 'bundle'}: No space left") as caught:
+        write(telling_model, tmp_path / "bundle")
+    assert caught.value.kind == "cannot-save"
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("step", ["export_graphs", "fold_padding", "seal", "replace"])

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from pictell.errors import BundleError, RecipeError
+from pictell.errors import BundleError, DataError, RecipeError
 from pictell.language import Vocabulary
 from pictell.training import Trainer, load_recipe
 from pictell.training.checkpoint import load_checkpoint, save_checkpoint
 from pictell.training.from_run import bundle_from_run
-from pictell.training.start import settings_to_go_on_from
+from pictell.training.start import settings_for_own_photos, settings_to_go_on_from
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +54,13 @@ def test_the_users_settings_come_last(trained: Path, recipe_file: Path) -> None:
 def test_what_is_no_model_is_refused(tmp_path: Path, bundle: Path) -> None:
     with pytest.raises(BundleError):
         settings_to_go_on_from("no-such-model")
+    with pytest.raises(RecipeError, match=f"{tmp_path} is neither a model"):
+        settings_to_go_on_from(str(tmp_path))
+    (tmp_path / "recipe.json").touch()
+    with pytest.raises(RecipeError, match=r"no best\.safetensors yet: let its first epoch end"):
+        settings_to_go_on_from(str(tmp_path))
     (tmp_path / "best.safetensors").write_bytes(b"nonsense")
-    with pytest.raises(RecipeError, match="not a checkpoint"):
+    with pytest.raises(RecipeError, match="is not a checkpoint"):
         settings_to_go_on_from(str(tmp_path))
     save_checkpoint(tmp_path / "best.safetensors", {"one": torch.ones(1)}, {})
     with pytest.raises(RecipeError, match="of which network"):
@@ -78,3 +83,15 @@ def test_a_bundle_of_it_tells_what_all_its_weights_were_trained_on(
     shutil.rmtree(tmp_path / "first")
     with pytest.raises(RecipeError, match="trained on"):
         bundle_from_run(last, tmp_path / "orphan", name="orphan", version=1)
+
+
+@pytest.mark.parametrize(
+    ("splits", "lacks"), [(("train", "test"), "'dev', which say when"), (("val",), "'train', to learn")]
+)
+def test_a_table_that_names_splits_names_those_that_are_needed(
+    splits: tuple[str, ...], lacks: str, tmp_path: Path
+) -> None:
+    rows = [f"{number}.jpg,A dog.,{split}\n" for number, split in enumerate(splits)]
+    (tmp_path / "t.csv").write_text("file,caption,split\n" + "".join(rows))
+    with pytest.raises(DataError, match=f"puts no photos into {lacks}.*, only into '{splits[0]}'"):
+        settings_for_own_photos(tmp_path)

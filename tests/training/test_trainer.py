@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import itertools
 import json
 import os
@@ -424,7 +425,7 @@ def test_captions_that_changed_under_a_run_are_refused(recipe_file: Path, flickr
 
 def test_a_checkpoint_of_something_else_is_refused(recipe_file: Path, copy: Path, tmp_path: Path) -> None:
     best = copy / "best.safetensors"
-    with pytest.raises(RecipeError, match="another network") as caught:
+    with pytest.raises(RecipeError, match=f"{best} is of another network") as caught:
         run(recipe_file, tmp_path / "other", f"model.start_from={best}", "model.decoder.hidden=16")
     for content in (best.read_bytes(), b"garbage"):
         (copy / "last.safetensors").write_bytes(content)
@@ -446,9 +447,10 @@ def test_a_run_may_start_from_another_ones_weights(recipe_file: Path, unbroken: 
     [
         ("data.train=[coco/train2014]", RecipeError, "coco"),
         ("data.train=[flickr8k]", DataError, "split"),
-        ("data.dev=flickr8k/test", RecipeError, "validate on"),
-        ("data.train=[flickr8k/test]", RecipeError, "train on"),
+        ("data.dev=flickr8k/test", RecipeError, r"validate on \(flickr8k/test\)"),
+        ("data.train=[flickr8k/test]", RecipeError, r"train on \(flickr8k/test\)"),
         ("data.folders.flickr8k=nowhere", DataError, "nowhere"),
+        ("data.min_count=99", RecipeError, r"no word comes 99 times .* lower data\.min_count"),
         ("model.encoder.name=vgg", RecipeError, "vgg"),
         ("model.weights=nowhere", DataError, "nowhere"),
         ("model.start_from=nowhere", RecipeError, "nowhere"),
@@ -486,6 +488,9 @@ def test_a_run_whose_gradient_is_no_number_stops_and_keeps_its_checkpoint(
         run(recipe_file, out)
     tensors, progress = load_checkpoint(out / "last.safetensors")
     assert progress["step"] == 2
+    steps = itertools.count(2)
+    with pytest.raises(RecipeError, match=r"lower the phase's lr$"):
+        run(recipe_file, tmp_path / "at once")
     assert all(bool(tensor.isfinite().all()) for tensor in tensors.values() if tensor.is_floating_point())
 
 
@@ -502,4 +507,114 @@ def test_photos_that_cannot_be_read_do_not_stop_a_run(
     run(recipe_file, tmp_path / "not compared", *settings, "data.held_out=[]")
     text = (tmp_path / "not compared/log.txt").read_text()
     assert text.count("skipped 0.png") == 1
-    assert "1 training photos could not be read" in text
+    assert "1 photos could not be read" in text
+
+
+def test_a_run_none_of_whose_photos_can_be_read_stops(recipe_file: Path, flickr8k: Path, tmp_path: Path) -> None:
+    damaged = Path(shutil.copytree(flickr8k, tmp_path / "flickr8k"))
+    for number in range(8):
+        (damaged / f"Flicker8k_Dataset/{number}.png").write_bytes(b"no photo")
+    for encoder_lr in ("null", "1e-4"):
+        settings = [f"data.folders.flickr8k={damaged}", "data.held_out=[]", f"phases.0.encoder_lr={encoder_lr}"]
+        with pytest.raises(RecipeError, match="not one of the training photos could be read"):
+            run(recipe_file, tmp_path / encoder_lr, *settings)
+        assert not (tmp_path / encoder_lr / "best.safetensors").exists()
+
+
+def test_dev_photos_that_cannot_be_read_count_as_captioned_with_nothing(
+    recipe_file: Path, flickr8k: Path, tmp_path: Path
+) -> None:
+    damaged = Path(shutil.copytree(flickr8k, tmp_path / "flickr8k"))
+    for name in ("8.png", "9.png"):
+        (damaged / "Flicker8k_Dataset" / name).write_bytes(b"no photo")
+    trainer = Trainer(load_recipe(recipe_file, [f"data.folders.flickr8k={damaged}"]), tmp_path / "out")
+    trainer.run()
+    text = (tmp_path / "out/log.txt").read_text()
+    assert all(
+        text.count(f"{what} {name}: ") == 1 for what in ("not compared", "skipped") for name in ("8.png", "9.png")
+    )
+    assert "2 photos could not be read" in text
+    for frozen in (True, False):
+        captions = dict(trainer.validate(frozen)[1])
+        assert [captions[f"{number}.png"] != "" for number in range(8, 12)] == [False, False, True, True]
+    for name in ("10.png", "11.png"):
+        (damaged / "Flicker8k_Dataset" / name).write_bytes(b"no photo")
+    assert set(dict(trainer.validate(False)[1]).values()) == {""}
+
+
+def test_a_log_that_finds_no_room_stops_nothing(
+    recipe_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(self: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer._LogFile, "flush", full)
+        assert run(recipe_file, tmp_path / "out").exists()
+    said = capsys.readouterr().err
+    assert "best dev CIDEr-D" in said
+    assert "Traceback" not in said
+
+
+def test_a_model_that_training_makes_worse_is_kept(
+    recipe_file: Path,
+    unbroken: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kill_after: Callable[[int], None],
+) -> None:
+    """What a run goes on from is scored first, and once, however often the run is killed."""
+    start = f"model.start_from={unbroken / 'best.safetensors'}"
+    begun, _ = load_checkpoint(unbroken / "best.safetensors")
+    scored(monkeypatch, [0.5, 0.4, 0.5, 0.3])
+    kill_after(5)  # in the first step, after both checkpoints of the beginning
+    with pytest.raises(Killed):
+        run(recipe_file, tmp_path / "worse", start, "phases.1.round_weights=false")
+    kill_after(0)
+    best = run(recipe_file, tmp_path / "worse", start, "phases.1.round_weights=false")
+    tensors, about = load_checkpoint(best)
+    assert all(torch.equal(tensors[key], begun[key]) for key in begun)
+    assert about["dev"] == {"phase": "decoder", "epoch": 0, "loss": "", "reward": "", "CIDEr-D": 0.5}
+    rows = list(csv.DictReader((tmp_path / "worse/epochs.csv").open(encoding="utf-8")))
+    assert [(row["phase"], row["epoch"]) for row in rows] == [
+        ("decoder", "0"), ("decoder", "1"), ("decoder", "2"), ("whole", "1"),
+    ]  # fmt: skip
+    assert "no epoch was better than the model" in (tmp_path / "worse/log.txt").read_text(encoding="utf-8")
+    assert (tmp_path / "worse/curves.png").exists()
+    scored(monkeypatch, [0.5, 0.4, 0.6, 0.3])
+    _, about = load_checkpoint(run(recipe_file, tmp_path / "better", start, "phases.1.round_weights=false"))
+    assert (about["dev"]["epoch"], about["dev"]["CIDEr-D"]) == (2, 0.6)
+    assert "no epoch was better" not in (tmp_path / "better/log.txt").read_text(encoding="utf-8")
+
+
+def test_a_run_that_began_without_a_score_of_its_start_goes_on_without(
+    recipe_file: Path,
+    unbroken: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kill_after: Callable[[int], None],
+) -> None:
+    start = f"model.start_from={unbroken / 'best.safetensors'}"
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_score_start", lambda self: None)
+        kill_after(5)
+        with pytest.raises(Killed):
+            run(recipe_file, tmp_path / "old", start)
+    kill_after(0)
+    run(recipe_file, tmp_path / "old", start)
+    rows = list(csv.DictReader((tmp_path / "old/epochs.csv").open(encoding="utf-8")))
+    assert [row["epoch"] for row in rows] == ["1", "2", "1"]
+
+
+def test_one_dev_photo_chooses_no_epoch(recipe_file: Path, tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    """CIDEr-D of one photo is always 0, so the last weights are kept."""
+    settings = ["data.limit={flickr8k/dev: 1}", "phases.0.epochs=3", "phases.1.epochs=0", "patience=1"]
+    trainer = Trainer(load_recipe(recipe_file, settings), tmp_path / "out")
+    tensors, about = load_checkpoint(trainer.run())
+    assert (about["dev"]["epoch"], "CIDEr-D" in about["dev"]) == (3, False)
+    assert all(torch.equal(tensors[key], value.cpu()) for key, value in trainer.average.items())
+    log = (tmp_path / "out/log.txt").read_text(encoding="utf-8")
+    assert "always 0" in log
+    assert "the last epoch's weights after" in log
+    assert "best dev" not in log
+    assert not [warning for warning in recwarn if "CIDEr" in str(warning.message)]

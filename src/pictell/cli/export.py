@@ -40,6 +40,7 @@ def export(
 
     text = None if card is None else read_card(card)
     photos = None if calibration is None else choose_calibration(run, calibration)
+    notes: list[str] = []
     bundle = bundle_from_run(
         run,
         to,
@@ -49,8 +50,9 @@ def export(
         length_penalty=length_penalty,
         card=text,
         calibration_photos=photos,
+        say=notes.append,
     )
-    emit(f"{bundle.directory}: {bundle.label}, {bundle.size / 1e6:.1f} MB")
+    emit("; ".join([f"{bundle.directory}: {bundle.label}, {bundle.size / 1e6:.1f} MB", *notes]))
 
 
 def read_card(path: Path) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from pictell.data.photos_with_captions import CaptionedPhoto
 from pictell.photos import printable
@@ -13,20 +13,22 @@ from pictell.photos import printable
 @dataclass(frozen=True)
 class Faults:
     """The ids of photos whose file is `missing`, that are `uncaptioned`, of whose captions some are `empty`, and of those
-    that are there again (`duplicate`), each in the order of the split."""
+    that are there again (`duplicate`), each in the order of the split; `places` says by id where the missing photo or the empty
+    caption stands, if that is known."""
 
     missing: tuple[str, ...] = ()
     uncaptioned: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
     duplicate: tuple[str, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return any(getattr(self, each.name) for each in fields(self))
+        return bool(self.kinds)
 
     @property
     def kinds(self) -> list[str]:
         """The names of what is wrong."""
-        return [each.name for each in fields(self) if getattr(self, each.name)]
+        return [name for name in ("missing", "uncaptioned", "empty", "duplicate") if getattr(self, name)]
 
     def lines(self, split: str) -> Iterator[str]:
         """What is wrong with the split, one clause each, for people."""
@@ -37,7 +39,8 @@ class Faults:
             (self.duplicate, "have the id of another one"),
         ):
             if ids:
-                yield f"{len(ids)} photos of the {split} split {what}, first {printable(ids[0])}"
+                place = f" ({printable(self.places[ids[0]])})" if ids[0] in self.places else ""
+                yield f"{len(ids)} photos of the {split} split {what}, first {printable(ids[0])}{place}"
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ def sift(photos: Iterable[CaptionedPhoto]) -> Sifted:
     empty: list[str] = []
     duplicate: list[str] = []
     withdrawn: list[str] = []
+    places: dict[str, str] = {}
     for photo in photos:
         if photo.id in seen:
             duplicate.append(photo.id)
@@ -75,9 +79,12 @@ def sift(photos: Iterable[CaptionedPhoto]) -> Sifted:
             missing.append(photo.id)
         if captions != photo.captions:
             empty.append(photo.id)
+        if photo.places and (not there or captions != photo.captions):
+            at = 0 if not there else next(n for n, caption in enumerate(photo.captions) if not caption.strip())
+            places[photo.id] = photo.places[at]
         if not photo.captions:
             (withdrawn if photo.rejected else uncaptioned).append(photo.id)
         if there and captions:
-            kept.append(photo if captions == photo.captions else replace(photo, captions=captions))
-    faults = Faults(tuple(missing), tuple(uncaptioned), tuple(empty), tuple(duplicate))
+            kept.append(photo if captions == photo.captions else replace(photo, captions=captions, places=()))
+    faults = Faults(tuple(missing), tuple(uncaptioned), tuple(empty), tuple(duplicate), places)
     return Sifted(kept, faults, tuple(withdrawn))

@@ -19,6 +19,13 @@ from pictell.data.visual_genome import load_visual_genome
 from pictell.data.vizwiz import load_vizwiz
 from pictell.errors import DataError
 
+_SPLIT_BY_NAME: Mapping[str, Callable[[Path, str, Callable[[str], None]], list[CaptionedPhoto]]] = {
+    "photos": load_own_photos,
+    "datasets": load_hugging_face,
+    "webdataset": load_webdataset,
+}
+"""What has something to say of the split that it made itself."""
+
 DATASETS: Mapping[str, Callable[[Path, str], list[CaptionedPhoto]]] = {
     "flickr8k": load_flickr8k,
     "flickr8k-karpathy": partial(load_karpathy, "flickr8k"),
@@ -42,14 +49,15 @@ def load_dataset(
     """Loads a split of `KIND:FOLDER`, for example `flickr8k:data/flickr8k`.
 
     With `skip_missing` photos that are not on disk, have no captions or come twice, and captions without text, are left
-    out. What is left out is counted and told to `say`, as are the photos all of whose captions the data set withdrew.
+    out. What is left out is counted and told to `say`, as are the photos all of whose captions the data set withdrew and what
+    `read_split` tells.
 
     Raises:
         DataError: the name, the split or a part of the data set is not there, no photo is left, or, without
             `skip_missing`, there is something that would be left out.
 
     """
-    photos = read_split(name, split)
+    photos = read_split(name, split, say)
     sifted = sift(photos)
     if faults := sifted.faults:
         told = f"{name}: {'; '.join(faults.lines(split))}"
@@ -65,11 +73,15 @@ def load_dataset(
     return sifted.photos
 
 
-def read_split(name: str, split: str) -> list[CaptionedPhoto]:
-    """The photos of a split of `KIND:FOLDER` as its files list them; raises `DataError` where it cannot."""
+def read_split(name: str, split: str, say: Callable[[str], None] = lambda text: None) -> list[CaptionedPhoto]:
+    """The photos of a split of `KIND:FOLDER` as its files list them; raises `DataError` where it cannot.
+
+    `say` hears of dev photos that were taken from the others where the names of too few put them there.
+    """
     kind, colon, folder = name.partition(":")
     if not colon or kind not in DATASETS:
         raise DataError(
             "unknown-data", f"{name!r} names no data set: write KIND:FOLDER, KIND one of {', '.join(DATASETS)}"
         )
-    return DATASETS[kind](Path(folder).expanduser(), split)
+    where = Path(folder).expanduser()
+    return _SPLIT_BY_NAME[kind](where, split, say) if kind in _SPLIT_BY_NAME else DATASETS[kind](where, split)

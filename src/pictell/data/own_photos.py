@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,24 +23,42 @@ CAPTIONS = ("caption", "text", "captions", "description", "texts", "sentences", 
 _SUFFIXES = (".csv", ".tsv", ".jsonl")
 
 
-def load_own_photos(folder: Path, split: str) -> list[CaptionedPhoto]:
+@dataclass
+class _Listed:
+    """What the table says of a photo: its captions, the line of each, and its split, `""` for none."""
+
+    captions: list[str] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    split: str = ""
+
+
+def load_own_photos(folder: Path, split: str, say: Callable[[str], None] = lambda text: None) -> list[CaptionedPhoto]:
     """The photos of a split, in the order of the table; each with the captions of all its rows.
 
     `folder` holds one `.csv`, `.tsv` or `.jsonl` file: rows of a photo's file name, relative to the folder, and a caption,
     with or without a heading, or objects with a `file` (`image`, `file_name`, `path` ...) and a `caption` (`text`), one or a
-    list of them. A `split` may stand beside them, and then for all; without it photos are split by a hash of their names.
+    list of them. A `split` may stand beside them, and then for all; without it photos are split by a hash of their
+    names, and `say` hears where that had to be helped, see `pictell.data.hashed_split`.
 
     Raises `DataError` naming the file and the line of what cannot be read.
     """
     table = _table(folder)
-    captions, splits = _read(table)
-    if splits:
-        check_split(split, tuple(dict.fromkeys(splits.values())), str(table))
-        names = [name for name in captions if splits[name] == split]
+    listed = _read(table)
+    if splits := _named(listed):
+        check_split(split, splits, str(table))
+        names = [name for name, its in listed.items() if its.split == split]
     else:
         check_split(split, SPLITS, f"{table}, which names none,")
-        names = in_split(list(captions), split)
-    return [CaptionedPhoto(name, folder / name, tuple(captions[name])) for name in names]
+        names = in_split(list(listed), split, lambda text: say(f"{table}: {text}"))
+    return [
+        CaptionedPhoto(
+            name,
+            folder / name,
+            tuple(listed[name].captions),
+            places=tuple(f"{table.name}, line {line}" for line in listed[name].lines),
+        )
+        for name in names
+    ]
 
 
 def splits_of(folder: Path) -> tuple[str, ...]:
@@ -46,7 +66,11 @@ def splits_of(folder: Path) -> tuple[str, ...]:
 
     Raises `DataError` as `load_own_photos` does.
     """
-    return tuple(dict.fromkeys(_read(_table(folder))[1].values())) or SPLITS
+    return _named(_read(_table(folder))) or SPLITS
+
+
+def _named(listed: Mapping[str, _Listed]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(its.split for its in listed.values() if its.split))
 
 
 def _table(folder: Path) -> Path:
@@ -59,11 +83,10 @@ def _table(folder: Path) -> Path:
     return tables[0]
 
 
-def _read(table: Path) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Captions and, where they are given, the split by the photo's name."""
+def _read(table: Path) -> dict[str, _Listed]:
+    """What the table says, by the photo's name."""
     rows = _json_lines(table) if table.suffix.lower() == ".jsonl" else _delimited(table)
-    captions: dict[str, list[str]] = {}
-    splits: dict[str, str] = {}
+    listed: dict[str, _Listed] = {}
     for number, name, texts, split in rows:
         path = PurePosixPath(name)
         if not name or path.is_absolute() or ".." in path.parts or "\0" in name or Path(name).is_absolute():
@@ -71,14 +94,18 @@ def _read(table: Path) -> tuple[dict[str, list[str]], dict[str, str]]:
                 "layout", f"{table}, line {number}: {name!r} is no file in the folder: write it relative to it"
             )
         name = str(path)  # "./a.jpg" is "a.jpg"
-        captions.setdefault(name, []).extend(texts)
-        if split and splits.setdefault(name, split) != split:
-            raise DataError("layout", f"{table}, line {number}: {name} is in {splits[name]!r} and {split!r}: write one")
-    if splits and (without := next((name for name in captions if name not in splits), None)):
+        its = listed.setdefault(name, _Listed())
+        its.captions += texts
+        its.lines += [number] * len(texts)
+        its.split = its.split or split
+        if split and its.split != split:
+            raise DataError("layout", f"{table}, line {number}: {name} is in {its.split!r} and {split!r}: write one")
+    without = next((name for name, its in listed.items() if not its.split), None)
+    if without is not None and _named(listed):
         raise DataError("layout", f"{table}: {without} has no split, others have: give it to all or none")
-    if not captions:
+    if not listed:
         raise DataError("captions", f"{table} holds no captions")
-    return captions, splits
+    return listed
 
 
 def _delimited(table: Path) -> Iterator[tuple[int, str, list[str], str]]:
@@ -97,6 +124,14 @@ def _delimited(table: Path) -> Iterator[tuple[int, str, list[str], str]]:
                 columns, width = heading or columns, len(row) if heading else 2
                 if heading:
                     continue
+                first = row[0].strip()
+                # Never raises for a strange name, unlike the method of paths.
+                if first and not PurePosixPath(first).suffix and not os.path.isfile(table.parent / first):  # noqa: PTH113
+                    raise DataError(
+                        "layout",
+                        f"{table}, line {reader.line_num}: {first!r} is neither a photo nor a known heading: call "
+                        "the columns file and caption, and split if there is one",
+                    )
             if len(row) != width:
                 raise DataError(
                     "layout",

@@ -12,7 +12,8 @@ class CaptionedPhoto:
     """A photo of a data set: `id` is the data set's own name for it, `captions` are as written.
 
     `origin` names the photo beyond its data set (`coco/391895`, `flickr/1000092795`), or is empty where it has no such
-    name; `rejected` counts the captions that the data set itself withdraws, which are not among `captions`.
+    name; `rejected` counts the captions that the data set itself withdraws, which are not among `captions`. `places` says for
+    people where each of the captions stands (`captions.csv, line 3`), or is empty where that is not known.
     """
 
     id: str
@@ -20,6 +21,7 @@ class CaptionedPhoto:
     captions: tuple[str, ...]
     origin: str = ""
     rejected: int = 0
+    places: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

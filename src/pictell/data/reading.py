@@ -45,8 +45,10 @@ def read_lines(path: Path) -> list[str]:
     """A text file's lines; a caption may hold characters that `str.splitlines` takes for a line's end."""
     try:
         return path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError("layout", f"cannot read {path} as UTF-8 text: {error}") from error
+    except UnicodeDecodeError as error:
+        raise DataError("layout", f"{path} is no UTF-8 text, save it as such: {error}") from error
+    except OSError as error:
+        raise DataError("layout", f"cannot read {path}: {error.strerror}") from error
 
 
 def read_names(path: Path) -> list[str]:

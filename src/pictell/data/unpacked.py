@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -37,14 +37,14 @@ class _Item(NamedTuple):
     split: str
 
 
-def load_hugging_face(folder: Path, split: str) -> list[CaptionedPhoto]:
+def load_hugging_face(folder: Path, split: str, say: Callable[[str], None] = lambda text: None) -> list[CaptionedPhoto]:
     """The photos of a split of what `Dataset.save_to_disk` or `DatasetDict.save_to_disk` wrote.
 
     It has one column of images and one of captions, texts or lists of them, named as `pictell.data.own_photos` knows them, or
     several with numbers (`caption_0`, `caption_1`), or whose only texts they are. Nothing is fetched, no file outside the
     folder is read, and no code of the data set is run. Needs the extra `datasets`.
     """
-    return _load(_hugging_face(folder), split)
+    return _load(_hugging_face(folder), split, say)
 
 
 def splits_of_hugging_face(folder: Path) -> tuple[str, ...]:
@@ -52,13 +52,13 @@ def splits_of_hugging_face(folder: Path) -> tuple[str, ...]:
     return splits_of(_hugging_face(folder))
 
 
-def load_webdataset(folder: Path, split: str) -> list[CaptionedPhoto]:
+def load_webdataset(folder: Path, split: str, say: Callable[[str], None] = lambda text: None) -> list[CaptionedPhoto]:
     """The photos of a split of WebDataset shards: `*.tar`, with `KEY.jpg` and `KEY.txt` or `KEY.json` for each photo.
 
     `KEY.json` has a caption as `pictell.data.own_photos` names it. Where the shards' names begin with a split (`train-0000.tar`,
     `val-0000.tar`), that is theirs; where none does, photos are split by a hash of their keys.
     """
-    return _load(_webdataset(folder), split)
+    return _load(_webdataset(folder), split, say)
 
 
 def splits_of_webdataset(folder: Path) -> tuple[str, ...]:
@@ -74,11 +74,11 @@ def _webdataset(folder: Path) -> Path:
     return _unpacked(folder, _digest(_shards(folder)), _of_shards(folder))
 
 
-def _load(folder: Path, split: str) -> list[CaptionedPhoto]:
+def _load(folder: Path, split: str, say: Callable[[str], None]) -> list[CaptionedPhoto]:
     """The photos of an unpacked folder, by the names that they have in their source."""
     lines = map(json.loads, (folder / _TABLE).read_text(encoding="utf-8").splitlines())
     names = {line["file"]: line["name"] for line in lines}
-    return [replace(photo, id=names[photo.id]) for photo in load_own_photos(folder, split)]
+    return [replace(photo, id=names[photo.id], places=()) for photo in load_own_photos(folder, split, say)]
 
 
 def _unpacked(source: Path, digest: str, items: Iterator[_Item]) -> Path:

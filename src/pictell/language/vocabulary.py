@@ -96,5 +96,9 @@ class Vocabulary:
         """Reads a bundle's `vocabulary.json`; raises `BundleError` where it cannot."""
         try:
             return cls.from_json(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
+        except BundleError as error:
+            raise BundleError(error.kind, f"{path}: {error.message}") from error
+        except OSError as error:
+            raise BundleError("vocabulary", f"cannot read the vocabulary {path}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
             raise BundleError("vocabulary", f"cannot read the vocabulary {path}: {error}") from error

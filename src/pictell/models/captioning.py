@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -56,6 +58,8 @@ def build_model(architecture: Mapping[str, Any], vocabulary_size: int) -> Captio
     """
     encoder_name, encoder_settings = _part(architecture, "encoder", ENCODERS)
     decoder_name, decoder_settings = _part(architecture, "decoder", DECODERS)
+    _check_settings("encoder", encoder_settings, ENCODERS[encoder_name])
+    _check_settings("decoder", decoder_settings, DECODERS[decoder_name])
     try:
         encoder = ENCODERS[encoder_name](**encoder_settings)
         decoder = DECODERS[decoder_name](vocabulary_size, encoder.channels, encoder.regions, **decoder_settings)
@@ -77,3 +81,14 @@ def _part(architecture: Mapping[str, Any], part: str, known: Mapping[str, Any]) 
     if not isinstance(name, str) or name not in known:
         raise RecipeError("unknown-model", f"there is no {part} {name!r}; known: {', '.join(known)}")
     return name, {key: value for key, value in settings.items() if key != "name"}
+
+
+def _check_settings(part: str, settings: Mapping[str, Any], make: Callable[..., nn.Module]) -> None:
+    """Raises `RecipeError` for a setting that the encoder or decoder does not have, naming the nearest that it has."""
+    parameters = inspect.signature(make).parameters.values()
+    known = [parameter.name for parameter in parameters if parameter.default is not parameter.empty]
+    for key in settings:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
+            raise RecipeError("unknown-setting", f"model.{part} has no {key!r}; {hint}")

@@ -36,9 +36,11 @@ def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], progress: Mapping
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Gives what `save_checkpoint` wrote; raises `RecipeError` for a file that is not a checkpoint."""
+    """Gives what `save_checkpoint` wrote; raises `RecipeError` for a file that is not there or not a checkpoint."""
     from safetensors import SafetensorError, safe_open
 
+    if not path.is_file():
+        raise RecipeError("checkpoint", f"there is no checkpoint {path}")
     try:
         with safe_open(path, framework="pt") as file:
             progress = json.loads((file.metadata() or {})["progress"])

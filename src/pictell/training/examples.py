@@ -72,8 +72,9 @@ def load_examples(data: Data, say: Callable[[str], None]) -> list[Example]:
     if data.held_out:
         held_out = [photo for name in data.held_out for photo in load_split(data, name, say)]
         keys = {photo.key for photo in held_out}
-        photos, hashes = _readable(photos, say)
-        pairs = near_duplicates(hashes, hash_files([p.path for p in held_out]))
+        photos, hashes = _readable(photos, "left out", say)
+        held_out, others = _readable(held_out, "not compared", say)
+        pairs = near_duplicates(hashes, others)
         for number, other in pairs:
             say(f"left out {photos[number].id}: looks like {held_out[other].id}")
         say(f"{len(photos)} training photos compared with {len(held_out)} held-out ones: {len(pairs) or 'none'} alike")
@@ -94,16 +95,16 @@ def load_examples(data: Data, say: Callable[[str], None]) -> list[Example]:
 
 
 def _readable(
-    photos: Sequence[CaptionedPhoto], say: Callable[[str], None]
+    photos: Sequence[CaptionedPhoto], otherwise: str, say: Callable[[str], None]
 ) -> tuple[list[CaptionedPhoto], NDArray[np.uint64]]:
-    """The photos that can be opened, with their perceptual hashes."""
+    """The photos that can be opened, with their perceptual hashes; `say` hears what is `otherwise` done with a photo."""
     kept, hashes = [], []
     for photo in photos:
         try:
             hashes.append(hash_files([photo.path])[0])
             kept.append(photo)
         except PhotoError as error:
-            say(f"left out {photo.id}: {error.message}")
+            say(f"{otherwise} {photo.id}: {error.message}")
     return kept, np.array(hashes, np.uint64)
 
 

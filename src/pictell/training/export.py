@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pictell.bundle import NEEDED, OPTIONAL, seal
+from pictell.engines.onnx import OnnxEngine
+from pictell.engines.torch import TorchEngine
 from pictell.errors import BundleError
 from pictell.language import Vocabulary
 from pictell.models import CaptioningModel
 from pictell.models.decoders.base import Decoder
 from pictell.photos import Preprocessing
 from pictell.training.graphs import fold_padding
+from pictell.training.parity import check_parity, compare
 from pictell.training.quantise import quantise_convolutions, quantise_decoder
 
 OPSET = 17
@@ -128,25 +132,24 @@ def export_bundle(
     preprocessing: Preprocessing,
     generation: Mapping[str, Any],
     calibration: NDArray[np.uint8] | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> None:
     """Writes a whole bundle; a bundle in `directory` is replaced only once the new one is complete.
 
     With `calibration`, training photos `(B, S, S, 3)` as the encoder sees them, the encoder is quantised to 8 bits with
     activation ranges from these photos, and so are the decoder's products; without it both stay in full precision.
 
-    Raises `BundleError` where `directory` holds something that is not a bundle; see `check_replaceable`.
+    In full precision it must say what `model` says before it goes to `directory`, see `check_parity`; of 8 bits `say` hears how
+    many words stay the same.
+
+    Raises `BundleError` where `directory` holds something that is not a bundle, see `check_replaceable`, where the bundle says
+    something else than the network, or where it cannot be written.
     """
     from safetensors.torch import save_file
 
     check_replaceable(directory)
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as temporary:
-        folder = Path(temporary) / directory.name
-        folder.mkdir()
+    with _beside(directory) as folder:
         export_graphs(model.cpu(), folder)
-        if calibration is not None:
-            quantise_convolutions(folder / "encoder.onnx", calibration)
-            quantise_decoder(folder, calibration)
         halves = {key: value.half().contiguous() for key, value in model.state_dict().items()}
         # With a progress, though an empty one, it is a checkpoint that a recipe can start from.
         save_file(halves, folder / "model.safetensors", metadata={"format": "pt", "progress": "{}"})
@@ -159,10 +162,34 @@ def export_bundle(
         }
         for file, text in texts.items():
             (folder / file).write_text(text, encoding="utf-8")
-        seal(folder, name=name, version=version, architecture=model.architecture, terms=terms)
+        about: dict[str, Any] = {"name": name, "version": version, "architecture": model.architecture, "terms": terms}
+        noise = np.random.default_rng(0).integers(0, 256, (4, preprocessing.size, preprocessing.size, 3), np.uint8)
+        pixels = noise if calibration is None else calibration[:16]
+        check_parity(model, seal(folder, **about), pixels)
+        if calibration is not None:
+            quantise_convolutions(folder / "encoder.onnx", calibration)
+            quantise_decoder(folder, calibration)
+            _, same = compare(TorchEngine(model), OnnxEngine(seal(folder, **about)), pixels)
+            say(f"{same:.0%} of the words that full precision chooses are chosen with 8-bit weights")
         for path in folder.iterdir():
             path.chmod(0o644)  # safetensors lets only its owner read a file
         _replace(directory, folder)
+
+
+@contextmanager
+def _beside(directory: Path) -> Iterator[Path]:
+    """A folder on the same disk to make the bundle in, gone afterwards; `BundleError` for what the disk refuses."""
+    from safetensors import SafetensorError
+
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as temporary:
+            folder = Path(temporary) / directory.name
+            folder.mkdir()
+            yield folder
+    except (OSError, SafetensorError) as error:
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        raise BundleError("cannot-save", f"cannot write the bundle {directory}: {why}") from error
 
 
 def check_replaceable(directory: Path) -> None:

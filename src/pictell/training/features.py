@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pictell.data.augmentation import Augmentation
@@ -26,7 +27,7 @@ def encoder_features(
     *,
     name: str,
     say: Callable[[str], None],
-    unreadable: Callable[[str], None] | None = None,
+    unreadable: Callable[[str], None],
     augmentation: Augmentation | None = None,
     seed: int = 0,
     view: int = 0,
@@ -34,7 +35,7 @@ def encoder_features(
     """The cached features `(N, R, D)` of the photos in `paths`.
 
     View 0 is the photo itself, the others are augmented as `change` says. A photo that cannot be read is told to
-    `unreadable` and has zeros, or raises its `PhotoError` where nobody listens.
+    `unreadable` and has zeros.
     """
     preprocessing = Preprocessing(size=encoder.size)
     device = next(encoder.parameters()).device
@@ -47,8 +48,6 @@ def encoder_features(
             try:
                 image = prepare(open_photo(paths[row], smallest_side=encoder.size), preprocessing)
             except PhotoError as error:
-                if unreadable is None:
-                    raise
                 unreadable(f"skipped {paths[row].name}: {error.message}")
                 continue
             if view and augmentation is not None:
@@ -76,6 +75,7 @@ def encoder_features(
 
 
 def progress_bar(*, hidden: bool = False) -> Progress:
-    """A bar that leaves nothing behind."""
+    """A bar on standard error that leaves nothing behind, and is not there where that is no terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, transient=True, disable=hidden)
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal)

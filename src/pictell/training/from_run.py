@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from pictell.bundle import Bundle
 from pictell.data import load_dataset
-from pictell.errors import RecipeError
+from pictell.errors import OptionError, RecipeError
 from pictell.language import Vocabulary
 from pictell.models import build_model
 from pictell.photos import Preprocessing, open_photo, prepare
@@ -53,22 +54,31 @@ def bundle_from_run(
     licence: str | None = None,
     card: str | None = None,
     calibration_photos: Sequence[Path] | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Bundle:
     """Makes a bundle of the best weights of `run` (`recipe.json`, `vocabulary.json`, `best.safetensors`).
 
     What is `None` follows from the run: `beam` and `length_penalty` are those of the recipe's validation, `terms` (a line
     or two) and `licence` (the bundle's `LICENSE`) say what the data allow, `card` (its `README.md`) what was trained and
-    its score. With `calibration_photos` the bundle is quantised, otherwise it stays in full precision. A bundle that is
-    in `directory` is replaced.
+    its score. With `calibration_photos` the bundle is quantised, otherwise it stays in full precision; `say` hears what 8 bits
+    change. A bundle that is in `directory` is replaced.
 
     Raises:
         RecipeError: `run` is not the folder of a run, or has no best weights yet.
-        BundleError: there is something other than a bundle's files in `directory`.
+        OptionError: nothing can be searched with this `beam` or `length_penalty`.
+        BundleError: there is something other than a bundle's files in `directory`, or the bundle does not say what the run's
+            network says.
         PhotoError: a calibration photo cannot be opened.
 
     """
     recipe = read_recipe(run)
     check_replaceable(directory)
+    beam = recipe["beam"] if beam is None else beam
+    length_penalty = recipe["length_penalty"] if length_penalty is None else length_penalty
+    if beam < 1 or not math.isfinite(length_penalty):
+        raise OptionError(
+            f"a search has a beam of 1 or more and a finite length penalty, not {beam} and {length_penalty}"
+        )
     weights = run / "best.safetensors"
     if not weights.is_file():
         raise RecipeError("no-weights", f"{run} has no best.safetensors yet: let its first epoch end")
@@ -101,11 +111,12 @@ def bundle_from_run(
         card=_card(f"{name}@{version}", recipe, about, terms) if card is None else card,
         preprocessing=preprocessing,
         generation={
-            "beam": recipe["beam"] if beam is None else beam,
+            "beam": beam,
             "max_words": recipe["data"]["max_words"],
-            "length_penalty": recipe["length_penalty"] if length_penalty is None else length_penalty,
+            "length_penalty": length_penalty,
         },
         calibration=calibration,
+        say=say,
     )
     return Bundle.open(directory)
 
@@ -132,7 +143,7 @@ def _licence(terms: str, pretrained: bool) -> str:
 
 
 def _card(label: str, recipe: Mapping[str, Any], about: Mapping[str, Any], terms: str) -> str:
-    scores = [f"- {name}: {value}" for name, value in about.get("dev", {}).items()]
+    scores = [f"- {name}: {value}" for name, value in about.get("dev", {}).items() if value != ""]
     return "\n".join(
         [
             f"# {label}",
@@ -143,5 +154,13 @@ def _card(label: str, recipe: Mapping[str, Any], about: Mapping[str, Any], terms
             "",
             *scores,
             "",
+            *(
+                [
+                    "Trained on its own captions' scores too (self-critical), with the end of a caption in the reward.",
+                    "",
+                ]
+                if any(phase.get("self_critical") for phase in recipe.get("phases", []))
+                else []
+            ),
         ]
     )

@@ -42,10 +42,13 @@ def draw_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    epochs = range(1, len(history) + 1)
+    begin = 0 if history[0]["epoch"] == 0 else 1  # a run that went on from a model has a row for it
+    epochs = range(begin, begin + len(history))
     figure = Figure(figsize=(9, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    left.plot(epochs, [row["loss"] for row in history], "o-", color="tab:blue", label="cross-entropy")
+    losses = [(epoch, row["loss"]) for epoch, row in zip(epochs, history, strict=True) if row["loss"] != ""]
+    if losses:
+        left.plot(*zip(*losses, strict=True), "o-", color="tab:blue", label="cross-entropy")
     left.set_ylabel("training loss (nats a word)")
     rewards = [(epoch, row["reward"]) for epoch, row in zip(epochs, history, strict=True) if row["reward"] != ""]
     if rewards:
@@ -53,7 +56,8 @@ def draw_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
         other.plot(*zip(*rewards, strict=True), "s--", color="tab:orange", label="reward of drawn captions (right)")
         other.set_ylabel("mean reward")
         left.plot([], [], "s--", color="tab:orange", label="reward of drawn captions (right)")
-    left.legend()
+    if losses:
+        left.legend()
     for name in columns(history):
         if name not in _NOT_SCORES:
             main = name == "CIDEr-D"
@@ -64,11 +68,11 @@ def draw_curves(history: Sequence[Mapping[str, Any]], path: Path) -> None:
     right.set_ylim(bottom=0)
     for axes in (left, right):
         axes.set_xlabel("epoch")
-        axes.set_xlim(0.5, len(history) + 0.5)
+        axes.set_xlim(begin - 0.5, begin + len(history) - 0.5)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         for number in range(1, len(history)):
             if history[number]["phase"] != history[number - 1]["phase"]:
-                axes.axvline(number + 0.5, color="grey", linestyle=":")
+                axes.axvline(begin + number - 0.5, color="grey", linestyle=":")
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=120)
     write_atomically(path, picture.getvalue())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pictell.bundle import find_bundle
 from pictell.data.own_photos import splits_of
-from pictell.errors import RecipeError
+from pictell.errors import DataError, RecipeError
 from pictell.training.checkpoint import load_checkpoint
 
 OWN_PHOTOS = Path(__file__).with_name("own_photos.yaml")
@@ -19,10 +19,16 @@ _DEV = ("dev", "val", "validation", "valid")  # what people call the photos that
 def settings_for_own_photos(folder: Path) -> list[str]:
     """`KEY=VALUE` settings that make `OWN_PHOTOS` a recipe for this folder and the splits that its table names.
 
-    Raises `DataError` if the table cannot be read.
+    Raises `DataError` if the table cannot be read, or names splits but none to learn from or none to say when to stop.
     """
     splits = splits_of(folder)
     dev = next((name for name in _DEV if name in splits), _DEV[0])
+    for name, purpose in (("train", "to learn from"), (dev, "which say when to stop")):
+        if name not in splits:
+            has = ", ".join(map(repr, splits))
+            raise DataError(
+                "unknown-split", f"the table in {folder} puts no photos into {name!r}, {purpose}, only into {has}"
+            )
     held_out = [f"photos/{name}" for name in (dev, "test") if name == dev or name in splits]
     return [
         f"data.folders.photos={json.dumps(str(folder))}",
@@ -39,10 +45,16 @@ def settings_to_go_on_from(model: str) -> list[str]:
 
     Raises:
         BundleError: there is no such bundle, or its weights are not there or altered.
-        RecipeError: the run's checkpoint is damaged.
+        RecipeError: the directory is neither, or the run's checkpoint is not there yet or damaged.
 
     """
     weights = Path(model) / "best.safetensors"
+    if (Path(model) / "recipe.json").is_file() and not weights.is_file():
+        raise RecipeError("no-weights", f"{model} has no best.safetensors yet: let its first epoch end")
+    if Path(model).is_dir() and not weights.is_file() and not (Path(model) / "config.json").is_file():
+        raise RecipeError(
+            "no-model", f"{model} is neither a model (config.json) nor the folder of a run (best.safetensors)"
+        )
     if weights.is_file():
         _, about = load_checkpoint(weights)
         architecture = about.get("architecture")

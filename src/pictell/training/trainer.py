@@ -11,9 +11,11 @@ import io
 import json
 import logging
 import math
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +27,11 @@ from torch import Tensor, nn
 from pictell.data import CaptionedPhoto
 from pictell.decoding import SearchOptions, beam_search
 from pictell.engines.torch import TorchEngine
-from pictell.errors import RecipeError
+from pictell.errors import PhotoError, RecipeError
 from pictell.files import write_atomically
 from pictell.language import Vocabulary, detokenise
-from pictell.language.vocabulary import PAD
-from pictell.metrics import score
+from pictell.language.vocabulary import PAD, SPECIAL
+from pictell.metrics import METRICS_BY_DEFAULT, score
 from pictell.models import CaptioningModel, build_model
 from pictell.models.encoders.mobilenet_v2 import MobileNetV2
 from pictell.photos import Preprocessing, open_photo, prepare
@@ -76,8 +78,8 @@ class Trainer:
     """Runs a recipe in `out`; a run that finds its own `last.safetensors` there goes on from it.
 
     Writes `log.txt`, `epochs.csv`, `vocabulary.json`, `last.safetensors` (to go on from), `best.safetensors` (the averaged
-    weights with the best dev CIDEr-D) and, in the end, `curves.png`. Raises `RecipeError` or `DataError` for a recipe that
-    cannot run.
+    weights with the best dev CIDEr-D, those that it began with among them) and, in the end, `curves.png`. Raises `RecipeError`
+    or `DataError` for a recipe that cannot run.
     """
 
     def __init__(self, recipe: Recipe, out: Path) -> None:
@@ -106,6 +108,10 @@ class Trainer:
             else:
                 self.vocabulary = learn_subwords(captions, size=recipe.data.bpe_size, min_count=recipe.data.min_count)
         self._can_run()
+        if not self._epochs_differ:
+            log.info(
+                "CIDEr-D of one dev photo is always 0, and says of no epoch that it is better: the last one's weights count"
+            )
         if self.processes.first:
             write_atomically(out / "vocabulary.json", self.vocabulary.to_json())
         torch.manual_seed(recipe.seed)
@@ -133,6 +139,8 @@ class Trainer:
             self.events = Events(self.out / "events", self._steps_done)
         self.clock = time.monotonic()
         self.processes.wait()  # until all have looked for a checkpoint, before the first process may write one
+        if self.recipe.model.start_from and self._epochs_differ and self.at == Position():
+            self._score_start()
         while self.at.phase < len(self.recipe.phases):
             phase = self._phase
             while self.at.epoch < phase.epochs and self.at.stale < self.recipe.patience:
@@ -144,18 +152,22 @@ class Trainer:
                 # A new phase goes on from the best averaged weights, not from where the last one wore out.
                 self.processes.wait()
                 if self.at.best >= 0:
-                    self._load_weights(load_checkpoint(self.out / "best.safetensors")[0])
+                    best = self.out / "best.safetensors"
+                    self._load_weights(load_checkpoint(best)[0], best)
                 if self._phase.round_weights and not phase.round_weights:
                     self.at.best = -1.0  # what only works without rounding is no rival
                 self._prepare_phase()
                 self._save()
         if self.skipped:
-            log.warning("%d training photos could not be read and were skipped", len(self.skipped))
+            log.warning("%d photos could not be read and were skipped", len(self.skipped))
+        best = self.out / "best.safetensors"
         if self.at.history and self.processes.first:
             log.info("%s", table(self.at.history, self.at.best))
             draw_curves(self.at.history, self.out / "curves.png")
-        best = self.out / "best.safetensors"
-        log.info("best dev CIDEr-D %.4f after %.1f minutes in all: %s", self.at.best, self.at.seconds / 60, best)
+            if self.at.history[0]["epoch"] == 0 and load_checkpoint(best)[1]["dev"]["epoch"] == 0:
+                log.warning("no epoch was better than the model that the run began with, which is kept")
+        reached = f"best dev CIDEr-D {self.at.best:.4f}" if self._epochs_differ else "the last epoch's weights"
+        log.info("%s after %.1f minutes in all: %s", reached, self.at.seconds / 60, best)
         return best
 
     def _skipped(self, message: str) -> None:
@@ -234,10 +246,11 @@ class Trainer:
         self.processes.sum_gradients(self._trained())
         norm = torch.nn.utils.clip_grad_norm_(self._trained(), self.recipe.clip)
         if not torch.isfinite(norm):
+            kept = f"; the last checkpoint in {self.out} is from before" if self._last.exists() else ""
             raise RecipeError(
                 "not-a-number",
                 f"the gradient is {norm.item()} at step {self.at.step + 1} of phase {self._phase.name!r}: lower the "
-                f"phase's lr; the last checkpoint in {self.out} is from before",
+                f"phase's lr{kept}",
             )
         self.optimiser.step()
         losses, rewards = self.processes.total([losses, rewards])
@@ -266,7 +279,7 @@ class Trainer:
             return batch, []
         pairs = list(zip(batch.views, batch.indices, strict=True))
         seen = [np.stack([views[view][index] for view, index in pairs]) for views in features]
-        readable = np.abs(seen[0]).reshape(len(pairs), -1).max(axis=1) > 0  # (B,), see `_features`
+        readable = _readable(seen[0])
         return batch.only(readable), [theirs[readable] for theirs in seen]
 
     def _backward(
@@ -305,25 +318,32 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
         return cross_entropy, reward
 
+    def _score_start(self) -> None:
+        """The model that a run goes on from is its first best, so that no run ends worse than it began."""
+        self._record({"phase": self._phase.name, "epoch": 0, "loss": "", "reward": ""}, due=True)
+
     def _end_epoch(self, phase: Phase) -> None:
-        due = (self.at.epoch + 1) % self.recipe.validate_every == 0 or self.at.epoch + 1 == phase.epochs
+        if not self.at.words:
+            raise RecipeError("no-photos", "not one of the training photos could be read: see in the log why")
+        loss = round(self.at.loss_sum / self.at.words, 4)
+        reward = round(self.at.reward_sum / max(self.at.batch, 1), 4) if phase.self_critical else ""
+        self.at.epoch += 1
+        self.at.epochs_done += 1
+        self.at.batch = 0
+        self.at.loss_sum, self.at.words, self.at.reward_sum = 0.0, 0, 0.0
+        due = self.at.epoch % self.recipe.validate_every == 0 or self.at.epoch == phase.epochs
+        self._record({"phase": phase.name, "epoch": self.at.epoch, "loss": loss, "reward": reward}, due)
+
+    def _record(self, row: dict[str, Any], due: bool) -> None:
+        """Adds a row to the epochs, with dev scores if they are due, keeps the weights if these are the best, and saves."""
+        phase = self._phase
         scores: dict[str, float] = {}
         samples: list[tuple[str, str]] = []
         if due and self.processes.first:
             scores, samples = self.validate(phase.encoder_lr is None)
         reached = self.processes.told_by_first(scores.get("CIDEr-D", 0.0))
-        row = {
-            "phase": phase.name,
-            "epoch": self.at.epoch + 1,
-            "loss": round(self.at.loss_sum / max(self.at.words, 1), 4),
-            "reward": round(self.at.reward_sum / max(self.at.batch, 1), 4) if phase.self_critical else "",
-            **{name: round(value, 4) for name, value in scores.items()},
-        }
+        row |= {name: round(value, 4) for name, value in scores.items()}
         self.at.history.append(row)
-        self.at.epoch += 1
-        self.at.epochs_done += 1
-        self.at.batch = 0
-        self.at.loss_sum, self.at.words, self.at.reward_sum = 0.0, 0, 0.0
         log.info("%s", "  ".join(f"{key} {value}" for key, value in row.items() if value != ""))
         for photo, text in samples:
             log.info("    %s: %s", photo, text)
@@ -331,7 +351,7 @@ class Trainer:
             last = self._steps_done - 1  # a run that goes on from here withdraws all from the next step on
             self.events.numbers(last, {f"dev/{name}": value for name, value in scores.items()})
             self.events.captions(last, samples)
-        if due and reached > self.at.best:
+        if due and (reached > self.at.best or not self._epochs_differ):
             self.at.best, self.at.stale = reached, 0
             about = {
                 "dev": row,
@@ -355,7 +375,8 @@ class Trainer:
     def validate(self, frozen: bool) -> tuple[dict[str, float], list[tuple[str, str]]]:
         """Corpus scores of the averaged weights on the dev photos, and five captions to look at.
 
-        Captions are found by beam search as a user would find them, never by teacher forcing.
+        Captions are found by beam search as a user would find them, never by teacher forcing. Of a photo that cannot be read
+        nothing is said, which counts.
         """
         own = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
         self.model.load_state_dict(self.average)
@@ -369,22 +390,45 @@ class Trainer:
             not_after=self.vocabulary.rule(max_words),
         )
         features = self._features(self.dev, "dev") if frozen else None
-        captions: dict[str, str] = {}
+        captions = {photo.id: "" for photo in self.dev}
         for first in range(0, len(self.dev), 50):
             photos = self.dev[first : first + 50]
             if features is not None:
-                memory = torch.from_numpy(np.array(features[first : first + 50])).to(self.device).float()
+                grid = np.array(features[first : first + 50])
+                memory = torch.from_numpy(grid[_readable(grid)]).to(self.device).float()
+                photos = list(compress(photos, _readable(grid)))
+            elif opened := [(photo, image) for photo in photos if (image := self._opened(photo)) is not None]:
+                memory = engine.encode(np.stack([image for _, image in opened]))
+                photos = [photo for photo, _ in opened]
             else:
-                size = self.preprocessing.size
-                opened = (open_photo(photo.path, smallest_side=size) for photo in photos)
-                memory = engine.encode(np.stack([prepare(photo, self.preprocessing) for photo in opened]))
-            for photo, found in zip(photos, beam_search(engine, memory, options), strict=True):
-                captions[photo.id] = detokenise(self.vocabulary.to_words(found[0].tokens))
+                photos = []
+            found = beam_search(engine, memory, options) if photos else []
+            for photo, hypotheses in zip(photos, found, strict=True):
+                captions[photo.id] = detokenise(self.vocabulary.to_words(hypotheses[0].tokens))
         self.model.load_state_dict(own)
-        scores = score({photo.id: list(photo.captions) for photo in self.dev}, captions).corpus
+        metrics = METRICS_BY_DEFAULT if self._epochs_differ else [n for n in METRICS_BY_DEFAULT if n != "CIDEr-D"]
+        scores = score({photo.id: list(photo.captions) for photo in self.dev}, captions, metrics).corpus
         return scores, list(captions.items())[:5]
 
+    def _opened(self, photo: CaptionedPhoto) -> NDArray[np.uint8] | None:
+        """A dev photo as the encoder sees it, `(S, S, 3)`, or nothing where it cannot be read."""
+        try:
+            return prepare(open_photo(photo.path, smallest_side=self.preprocessing.size), self.preprocessing)
+        except PhotoError as error:
+            self._skipped(f"skipped {photo.id}: {error.message}")
+            return None
+
+    @property
+    def _epochs_differ(self) -> bool:
+        """Whether the dev photos can tell which epoch is better: CIDEr-D of a single photo is always 0."""
+        return len(self.dev) > 1
+
     # -- phases ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _last(self) -> Path:
+        """The checkpoint that the run goes on from."""
+        return self.out / "last.safetensors"
 
     @property
     def _phase(self) -> Phase:
@@ -406,14 +450,14 @@ class Trainer:
         return max(self._phase.epochs * self._batches, 1)
 
     def _begin(self) -> None:
-        last = self.out / "last.safetensors"
+        last = self._last
         if last.exists():
             tensors, progress = load_checkpoint(last)
             try:
                 self.at = Position(**progress)
             except TypeError as error:
                 raise RecipeError("checkpoint", f"{last} is not a checkpoint to go on from") from error
-            self._load_weights({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
+            self._load_weights({k[6:]: v for k, v in tensors.items() if k.startswith("model.")}, last)
             for name, value in self.average.items():
                 value.copy_(tensors[f"average.{name}"])
             if self.at.phase < len(self.recipe.phases):
@@ -429,14 +473,15 @@ class Trainer:
             if self.recipe.model.new_words:
                 known = len(Vocabulary.load(start.with_name("vocabulary.json")))
                 weights = grown(weights, self.model.state_dict(), known)
-            self._load_weights(weights)
+            self._load_weights(weights, start)
         self._prepare_phase()
 
-    def _load_weights(self, weights: dict[str, Tensor]) -> None:
+    def _load_weights(self, weights: dict[str, Tensor], source: Path) -> None:
         try:
             self.model.load_state_dict(weights)
         except RuntimeError as error:
-            raise RecipeError("checkpoint", "the checkpoint is of another network or vocabulary") from error
+            what = f"the recipe's network with the {len(self.vocabulary)} {self.vocabulary.unit} of its vocabulary.json"
+            raise RecipeError("checkpoint", f"{source} is of another network or vocabulary than {what}") from error
         self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
 
     def _prepare_phase(self) -> None:
@@ -475,7 +520,7 @@ class Trainer:
     def _features(
         self, photos: Sequence[CaptionedPhoto], name: str, view: int = 0, encoder: MobileNetV2 | None = None
     ) -> NDArray[np.float16]:
-        """The cached features `(N, R, D)`; those of a training photo that cannot be read are zeros.
+        """The cached features `(N, R, D)`; those of a photo that cannot be read are zeros.
 
         The first process computes what is not there, see `_train_epoch`.
         """
@@ -485,7 +530,7 @@ class Trainer:
             Path(self.recipe.features) if self.recipe.features else self.out / "features",
             name=f"{name}, view {view + 1}" if view else name,
             say=log.info,
-            unreadable=self._skipped if name == "train" else None,
+            unreadable=self._skipped,
             augmentation=self.recipe.augmentation,
             seed=self.recipe.seed,
             view=view,
@@ -503,7 +548,7 @@ class Trainer:
         for number, parameter in enumerate(self._trained()):
             for name, value in self.optimiser.state.get(parameter, {}).items():
                 tensors[f"optimiser.{number}.{name}"] = torch.as_tensor(value)
-        save_checkpoint(self.out / "last.safetensors", tensors, asdict(self.at))
+        save_checkpoint(self._last, tensors, asdict(self.at))
 
     def _restore_optimiser(self, tensors: dict[str, Tensor]) -> None:
         for number, parameter in enumerate(self._trained()):
@@ -520,7 +565,7 @@ class Trainer:
         """Records the recipe; a folder with another recipe's checkpoint is refused rather than mixed."""
         path = self.out / "recipe.json"
         ours = asdict(self.recipe) | {"out": "", "features": ""}  # the same run wherever these are
-        if path.exists() and (self.out / "last.safetensors").exists():
+        if path.exists() and self._last.exists():
             try:
                 # A run that an earlier version began lacks the settings that have come since.
                 theirs = asdict(recipe_of(json.loads(path.read_text(encoding="utf-8"))))
@@ -536,12 +581,22 @@ class Trainer:
             write_atomically(path, json.dumps(ours, indent=1))
 
     def _can_run(self) -> None:
-        """Refuses a run without photos, and one that would go on with other words than it began with."""
-        for what, photos in (("train on", self.examples), ("validate on", self.dev)):
+        """Refuses a run without photos or words, and one that would go on with other words than it began with."""
+        named = ", ".join(self.recipe.data.train)
+        for what, photos in (
+            (f"train on ({named})", self.examples),
+            (f"validate on ({self.recipe.data.dev})", self.dev),
+        ):
             if not photos:
-                raise RecipeError("no-photos", f"the recipe leaves no photos to {what}")
+                raise RecipeError(
+                    "no-photos", f"no photos are left to {what}: bring more, or see in the log why they were left out"
+                )
+        if len(self.vocabulary) <= len(SPECIAL):
+            raise RecipeError(
+                "no-words", f"no word comes {self.recipe.data.min_count} times in the captions: lower data.min_count"
+            )
         path = self.out / "vocabulary.json"
-        begun = path.exists() and (self.out / "last.safetensors").exists()
+        begun = path.exists() and self._last.exists()
         if begun and Vocabulary.load(path).tokens != self.vocabulary.tokens:
             raise RecipeError(
                 "other-vocabulary",
@@ -556,8 +611,22 @@ def rate(phase: Phase, step: int, steps: int) -> float:
     return min(1.0, (step + 1) / max(phase.warmup, 1)) * (1 - 0.9 * fallen)
 
 
+def _readable(features: NDArray[np.float16]) -> NDArray[np.bool_]:
+    """Which of the photos with these features `(B, R, D)` could be read, `(B,)`; see `Trainer._features`."""
+    readable: NDArray[np.bool_] = np.abs(features).reshape(len(features), -1).max(axis=1) > 0
+    return readable
+
+
 def _millions(model: CaptioningModel) -> float:
     return sum(parameter.numel() for parameter in model.parameters()) / 1e6
+
+
+class _LogFile(logging.FileHandler):
+    """Loses a line that the disk has no room for: the next checkpoint, which has none either, stops the run and says so."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
 
 
 def _log_to(path: Path | None) -> None:
@@ -572,7 +641,7 @@ def _log_to(path: Path | None) -> None:
         return
     screen = logging.StreamHandler()
     screen.setFormatter(logging.Formatter("%(message)s"))
-    file = logging.FileHandler(path, encoding="utf-8")
+    file = _LogFile(path, encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.addHandler(screen)
     log.addHandler(file)
