@@ -442,6 +442,24 @@ def test_a_run_may_start_from_another_ones_weights(recipe_file: Path, unbroken: 
     assert all(torch.equal(value.cpu(), best[key]) for key, value in trainer.model.state_dict().items())
 
 
+def test_a_fresh_decoder_may_get_a_trained_encoder_and_its_words(
+    recipe_file: Path, unbroken: Path, tmp_path: Path
+) -> None:
+    start = unbroken / "best.safetensors"
+    run(
+        recipe_file, tmp_path / "other", f"model.start_from={start}", "model.encoder_only=true", "model.weights=null",
+        "model.decoder={name: show_and_tell, embedding: 8, hidden: 8}", "data.min_count=1",
+        "phases=[{name: decoder, epochs: 1, lr: 1e-3, warmup: 2, captions: 2}]",
+    )  # fmt: skip
+    before, after = (load_checkpoint(folder / "best.safetensors")[0] for folder in (unbroken, tmp_path / "other"))
+    encoder = [name for name in before if name.startswith("encoder.")]
+    assert encoder
+    assert all(torch.equal(before[name], after[name]) for name in encoder)
+    decoders = [{name for name in weights if name.startswith("decoder.")} for weights in (before, after)]
+    assert decoders[0] != decoders[1]
+    assert (tmp_path / "other" / "vocabulary.json").read_bytes() == (unbroken / "vocabulary.json").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("override", "error", "named"),
     [

@@ -46,13 +46,15 @@ class Model:
     """The network: `encoder` and `decoder` hold a registered `name` and its settings; `weights` is a folder with the
     encoder's pretrained weights, or `null` for fresh ones; `start_from` is a `best.safetensors`, or the
     `model.safetensors` of a bundle, to go on from with its words and, with `new_words`, those words of the captions beside
-    them that come at least `min_count` times."""
+    them that come at least `min_count` times. With `encoder_only` its encoder and its words alone are taken, for a decoder
+    with fresh weights."""
 
     encoder: dict[str, Any]
     decoder: dict[str, Any]
     weights: str | None = None
     start_from: str | None = None
     new_words: bool = False
+    encoder_only: bool = False
 
 
 @dataclass(frozen=True)

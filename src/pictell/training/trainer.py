@@ -139,7 +139,8 @@ class Trainer:
             self.events = Events(self.out / "events", self._steps_done)
         self.clock = time.monotonic()
         self.processes.wait()  # until all have looked for a checkpoint, before the first process may write one
-        if self.recipe.model.start_from and self._epochs_differ and self.at == Position():
+        trained = self.recipe.model.start_from and not self.recipe.model.encoder_only
+        if trained and self._epochs_differ and self.at == Position():
             self._score_start()
         while self.at.phase < len(self.recipe.phases):
             phase = self._phase
@@ -473,6 +474,9 @@ class Trainer:
             if self.recipe.model.new_words:
                 known = len(Vocabulary.load(start.with_name("vocabulary.json")))
                 weights = grown(weights, self.model.state_dict(), known)
+            if self.recipe.model.encoder_only:
+                encoder = {name: weight for name, weight in weights.items() if name.startswith("encoder.")}
+                weights = self.model.state_dict() | encoder
             self._load_weights(weights, start)
         self._prepare_phase()
 
