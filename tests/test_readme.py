@@ -76,7 +76,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_weights(folder: Path) -> None:
-    """Fresh MobileNetV2 weights in the layout of `transformers`."""
+    """Fresh MobileNetV2 weights in the layout of `transformers`; the biases keep features from vanishing in half precision."""
     torch = pytest.importorskip("torch")
     from safetensors.torch import save_file
 
@@ -86,7 +86,7 @@ def write_weights(folder: Path) -> None:
     for name, conv in MobileNetV2(64)._convolutions():
         channels = conv.out_channels
         tensors[f"mobilenet_v2.{name}.convolution.weight"] = conv.weight.detach().contiguous()
-        for part, value in (("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)):
+        for part, value in (("weight", 1.0), ("bias", 0.1), ("running_mean", 0.0), ("running_var", 1.0)):
             tensors[f"mobilenet_v2.{name}.normalization.{part}"] = torch.full((channels,), value)
     folder.mkdir()
     save_file(tensors, folder / "model.safetensors")

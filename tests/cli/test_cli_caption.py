@@ -102,7 +102,7 @@ def test_json_has_the_promised_fields(run: Any, photo: MakePhoto, says: Any, mod
 
 def test_a_withheld_caption_is_told_with_its_reason() -> None:
     withheld = Caption(text=None, log_prob=-3.0, model="m@1", reason="looks like a page of text")
-    fields = module._fields(withheld)
+    fields = module.fields_of(withheld)
     assert (fields["text"], fields["reason"]) == (None, "looks like a page of text")
     assert list(module._lines("a.jpg", withheld, 1)) == ["a.jpg\t[looks like a page of text]"]
 
