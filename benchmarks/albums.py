@@ -3,8 +3,9 @@
     python benchmarks/albums.py [--photos 400] [--files 20000] [--captions 1000000 --data flickr8k:FOLDER]
 
 Indexing: photos of 224 pixels to 12 megapixels, against decoding them alone, captioning their pixels alone (both floors take all
-cores), and captioning the files without a library, by turns in one run; then a run with nothing to do. Searching: captions of the data set, drawn again and again with one word changed, and 200
-queries of two to four words that stand in a dev caption; one-word queries and the size of the index beside them.
+cores), and captioning the files without a library, by turns in one run; then a run with nothing to do. Searching: captions of
+the data set, drawn again and again with one word changed, and 200 queries of two to four words that stand in a dev caption;
+one-word queries and the size of the index beside them.
 """
 
 from __future__ import annotations
