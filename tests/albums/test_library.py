@@ -130,10 +130,22 @@ def test_one_at_a_time(tmp_path: Path) -> None:
 
 
 def test_network_shares_are_told_from_disks(tmp_path: Path) -> None:
+    share, link = tmp_path / "share", tmp_path / "link"
+    share.mkdir()
+    link.symlink_to(share)
     mounts = tmp_path / "mounts"
     mounts.write_text(
         "/dev/sda / ext4 rw 0 0\nnas:/x /mnt/my\\040photos nfs4 rw 0 0\n/dev/sdb /mnt/my\\040photos/disk ext4 rw 0 0\n"
+        f"nas:/y /mnt/Größe\u2028写真 cifs rw 0 0\nme@nas: {share} fuse.sshfs rw 0 0\n"
     )
-    for path, share in (("/l.db", False), ("/mnt/my photos/a/l.db", True), ("/mnt/my photos/disk/l.db", False)):
-        assert is_on_network_share(Path(path), mounts) == share
+    for path, is_share in (
+        ("/l.db", False),
+        ("/mnt/my photos/a/l.db", True),
+        ("/mnt/my photos/disk/l.db", False),
+        ("/mnt/my photos/disk/../l.db", True),
+        ("/mnt/Größe\u2028写真/l.db", True),
+        (share / "l.db", True),
+        (link / "l.db", True),
+    ):
+        assert is_on_network_share(Path(path), mounts) == is_share, path
     assert not is_on_network_share(Path("/l.db"), tmp_path / "none")
