@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -82,18 +84,75 @@ def test_a_persons_caption_is_an_entrys_own(tmp_path: Path) -> None:
         assert (first.own, first.text, second.own, second.text, second.alt) == ("my dog", None, None, "a dog", "A dog.")
 
 
-def test_a_later_pictells_library_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "l.db"
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_later_pictells_library_is_left_alone(tmp_path: Path, killed: bool) -> None:
+    """Also where what that one did last is in the log still, since it was killed."""
+    path = tmp_path / "made" / "l.db"
     Library(path).__exit__(None, None, None)
     database = sqlite3.connect(path)
     assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
     database.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    if killed:
+        shutil.copytree(path.parent, tmp_path / "left")
+        path = tmp_path / "left" / "l.db"
+        path.with_name("l.db-shm").unlink()
     database.close()
-    before = path.read_bytes()
+    before = {file.name: file.read_bytes() for file in path.parent.iterdir()}
+    assert set(before) == ({"l.db", "l.db-wal"} if killed else {"l.db"})
     with pytest.raises(LibraryError, match="later pictell") as caught:
         Library(path)
     assert caught.value.kind == "newer"
-    assert path.read_bytes() == before
+    assert {name: (path.parent / name).read_bytes() for name in before} == before
+
+
+def test_a_transaction_that_a_kill_cut_off_is_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a log beside the file, as on a network share, its pages are changed already."""
+    monkeypatch.setattr("pictell.albums.library.is_on_network_share", lambda _: True)
+    path = tmp_path / "made" / "l.db"
+    with Library(path) as library:
+        assert library.notice
+        with library.transaction():
+            library.put_words(library.put_photo(b"/a.jpg", 1, 2, b"h"), words("a dog"))
+        database = sqlite3.connect(path, isolation_level=None)
+        database.execute("PRAGMA cache_size = 1")
+        database.execute("BEGIN")
+        database.execute("UPDATE photos SET path = zeroblob(1000000)")
+        database.execute("UPDATE captions SET text = 'a cat'")
+        shutil.copytree(path.parent, tmp_path / "left")
+        database.close()
+    assert (tmp_path / "left" / "l.db").stat().st_size > 1_000_000
+    with Library(tmp_path / "left" / "l.db") as library:
+        assert [(entry.path, entry.text) for entry in library.entries()] == [("/a.jpg", "a dog")]
+        assert library.rows("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_made_by_several_at_once(tmp_path: Path) -> None:
+    def make(number: int) -> None:
+        with Library(tmp_path / "l.db") as library, library.transaction():
+            library.put_photo(b"/%d.jpg" % number, 1, 2, b"h")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(make, range(8)))
+    with Library(tmp_path / "l.db") as library:
+        assert len(list(library.entries())) == 8
+
+
+def test_a_library_that_is_taken_away_is_told(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    with Library(tmp_path / "disk" / "l.db") as library:
+        with library.transaction():
+            library.put_photo(b"/a.jpg", 1, 2, b"h")
+        (tmp_path / "disk").rename(tmp_path / "elsewhere")
+
+        def go_on() -> None:
+            with library.transaction():
+                library.put_photo(b"/b.jpg", 1, 2, b"h")
+
+        with pytest.raises(LibraryError, match="no longer where it was") as caught:
+            go_on()
+        assert caught.value.kind == "gone"
+    with Library(tmp_path / "elsewhere" / "l.db") as library:
+        assert "/a.jpg" in [entry.path for entry in library.entries()]
 
 
 @pytest.mark.parametrize("content", [b"this is no database" * 100, None])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -102,26 +102,22 @@ class Library:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.notice: str | None = None
-        made = not path.exists()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(path, isolation_level=None)
-            version = self._database.execute("PRAGMA user_version").fetchone()[0]
-            tables = self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            version, tables = _looked_at(path) if path.exists() else (0, 0)
         except (OSError, sqlite3.Error) as error:
             raise _fault(path, error) from error
         if version > SCHEMA_VERSION:
-            self._database.close()
             raise LibraryError(
                 "newer",
                 f"{printable(path)} was made by a later pictell: install that one, or name another file with --db",
             )
-        if not made and version == 0 and tables:
-            self._database.close()
+        if version == 0 and tables:
             raise LibraryError(
                 "not-a-library", f"{printable(path)} is a database of something else: name another with --db"
             )
         with self._told():
+            self._database = sqlite3.connect(path, isolation_level=None)
             if is_on_network_share(path):
                 self.notice = f"{printable(path)} is on a network share: one program at a time may use it, more slowly"
             else:
@@ -129,10 +125,8 @@ class Library:
                 self._database.execute("PRAGMA journal_mode = WAL")
                 self._database.execute("PRAGMA synchronous = NORMAL")
             self._database.execute("PRAGMA foreign_keys = ON")
-            for step in range(version, SCHEMA_VERSION):
-                self._database.executescript(
-                    f"BEGIN IMMEDIATE; {_MIGRATIONS[step]} PRAGMA user_version = {step + 1}; COMMIT;"
-                )
+        if version < SCHEMA_VERSION:
+            self._bring_up_to_date()
 
     def __enter__(self) -> Self:
         return self
@@ -142,9 +136,22 @@ class Library:
     ) -> None:
         self._database.close()
 
+    def _bring_up_to_date(self) -> None:
+        with self.transaction():
+            # Asked again: another program may have done it since.
+            (version,) = self._database.execute("PRAGMA user_version").fetchone()
+            for step in range(version, SCHEMA_VERSION):
+                for statement in _MIGRATIONS[step].split(";\n"):
+                    self._database.execute(statement)
+                self._database.execute(f"PRAGMA user_version = {step + 1}")
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """What is done inside is kept whole or not at all."""
+        """What is done inside is kept whole or not at all.
+
+        Raises `LibraryError`, `gone`, where the file is no longer there afterwards: SQLite itself would go on writing into
+        what nobody can open again.
+        """
         with self._told():
             self._database.execute("BEGIN IMMEDIATE")
             try:
@@ -154,6 +161,11 @@ class Library:
                     self._database.execute("ROLLBACK")
                 raise
             self._database.execute("COMMIT")
+            if not self.path.exists():
+                raise LibraryError(
+                    "gone",
+                    f"{printable(self.path)} is no longer where it was, and what was just done is not remembered: run again",
+                )
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple]:  # type: ignore[type-arg]
         """The rows of a query that changes nothing."""
@@ -282,6 +294,23 @@ class Library:
             yield
         except (OSError, sqlite3.Error) as error:
             raise _fault(self.path, error) from error
+
+
+def _looked_at(path: Path) -> tuple[int, int]:
+    """Schema version and number of tables of a database, which is left as it is, and so is its log."""
+    try:
+        return _asked(path, "ro")
+    except sqlite3.OperationalError:
+        # Where a killed program left a transaction half done, nobody can read the file before that is undone.
+        return _asked(path, "rw")
+
+
+def _asked(path: Path, mode: str) -> tuple[int, int]:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)) as database:
+        database.execute("BEGIN")  # or another program could make the tables between the two
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return version, tables
 
 
 def _fault(path: Path, error: Exception) -> LibraryError:
