@@ -65,7 +65,10 @@ class IndexOptions:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one photo; `written` tells what came of writing its caption out."""
+    """What became of one photo; `written` tells what came of writing its caption out.
+
+    `error` is why it failed, or else what could not be read or written of the words in it and beside it.
+    """
 
     path: Path
     outcome: Outcome
@@ -91,9 +94,9 @@ def plan(library: Library, root: Path, model: str, options: IndexOptions) -> Pla
 
     Raises `PhotoError`, `missing`, where `root` is no directory.
     """
-    root = root.absolute()
     if not root.is_dir():
         raise PhotoError("missing", f"{printable(root)}: no such directory")
+    root = Path(os.path.realpath(root))  # however it is named, a photo is remembered once
     made = Plan(root, known=library.known(root))
 
     def unreadable(where: str, error: OSError) -> None:
@@ -111,10 +114,10 @@ def plan(library: Library, root: Path, model: str, options: IndexOptions) -> Pla
             made.waiting.append(found)
         else:
             made.settled.append(Result(Path(os.fsdecode(found.path)), "unchanged"))
-    unread = [os.fsencode(result.path) for result in made.unread]
+    unread = {os.fsencode(result.path) for result in made.unread}
     for path, before in made.known.items():
         # Nobody knows what is in a directory that cannot be read.
-        if path not in seen and not any(path == there or path.startswith(there + b"/") for there in unread):
+        if path not in seen and not _is_below(path, unread):
             made.gone[path] = before
     return made
 
@@ -141,7 +144,7 @@ def index(library: Library, captioner: Captioner, made: Plan, options: IndexOpti
 class _Work:
     found: Found
     digest: bytes
-    words: PhotoWords | None
+    words: PhotoWords
 
 
 class _Indexing:
@@ -159,14 +162,21 @@ class _Indexing:
 
     def run(self) -> Iterator[Result]:
         for caption in self.captioner.stream(self._sources(), CaptionOptions()):
-            self._later(partial(self._keep, self._works.popleft(), caption))
+            work = self._works.popleft()
+            self._later(partial(self._keep, work, caption), work.words)
             yield from self._results()
         self._commit()
         yield from self._results()
 
-    def _later(self, keep: Callable[[], Result]) -> None:
-        """Has a result kept with some others."""
-        self._kept.append(keep)
+    def _later(self, keep: Callable[[], Result], words: PhotoWords | None = None) -> None:
+        """Has a result kept with some others; it tells what could not be read of `words`."""
+        problem = next(iter(words.problems), None) if words is not None else None
+
+        def keep_telling() -> Result:
+            result = keep()
+            return replace(result, error=result.error or problem)
+
+        self._kept.append(keep_telling)
         if len(self._kept) >= _AT_ONCE:
             self._commit()
 
@@ -194,13 +204,13 @@ class _Indexing:
                     source = preview(path) if is_raw(path) else path
             except OSError as error:
                 fault = PhotoError("unreadable", f"{printable(path)}: cannot be read ({error.strerror})")
-                self._fail(found, None, fault)
+                self._fail(found, fault)
                 continue
             except PictellError as error:
-                self._fail(found, None, error)
+                self._fail(found, error)
                 continue
             if settled is not None:
-                self._later(settled)
+                self._later(settled, words)
                 continue
             self._asked += 1
             self._works.append(_Work(found, digest, words))
@@ -224,7 +234,7 @@ class _Indexing:
         if words.own is not None and not self.options.everything:
             return partial(self._leave, found, digest, words, "own")
         if before is None and (copied := self.library.caption_of(digest)) is not None:
-            if self.options.outdated and copied.model != self.captioner.model:
+            if self.options.outdated and copied.by == "pictell" and copied.model != self.captioner.model:
                 return None
 
             def copy() -> Result:
@@ -246,20 +256,18 @@ class _Indexing:
     def _model_is_older(self, before: Known) -> bool:
         return self.options.outdated and before.by == "pictell" and before.model != self.captioner.model
 
-    def _fail(self, found: Found, digest: bytes | None, error: PictellError) -> None:
+    def _fail(self, found: Found, error: PictellError) -> None:
         def keep() -> Result:
-            photo = self.library.put_photo(found.path, found.size, found.mtime_ns, digest)
+            photo = self.library.put_photo(found.path, found.size, found.mtime_ns, None)
             self.library.put_error(photo, error.kind, error.message)
             return Result(Path(os.fsdecode(found.path)), "failed", error=error)
 
         self._later(keep)
 
-    def _put_photo(self, found: Found, digest: bytes, words: PhotoWords | None) -> int:
+    def _put_photo(self, found: Found, digest: bytes, words: PhotoWords) -> int:
         photo = self.library.put_photo(found.path, found.size, found.mtime_ns, digest)
-        if words is not None:
-            taken = None if words.taken is None else words.taken.isoformat()
-            self.library.put_taken(photo, words.camera, taken)
-            self.library.put_own_words(photo, *_own(words))
+        self.library.put_taken(photo, words.camera, None if words.taken is None else words.taken.isoformat())
+        self.library.put_own_words(photo, *_own(words))
         return photo
 
     def _keep(self, work: _Work, result: Caption | PictellError) -> Result:
@@ -315,6 +323,13 @@ def _must_caption(before: Known, found: Found, model: str, options: IndexOptions
 
 def _has_caption(before: Known) -> bool:
     return before.by is not None and not before.failed
+
+
+def _is_below(path: bytes, places: set[bytes]) -> bool:
+    """Whether a path is one of `places` or inside one."""
+    while path and path not in places:
+        path = path.rpartition(b"/")[0]
+    return bool(path)
 
 
 def _fits(path: bytes, root: Path, patterns: Sequence[str]) -> bool:

@@ -191,8 +191,8 @@ class Library:
         return self.rows("SELECT id, path FROM photos WHERE hash = ?", (digest,))
 
     def caption_of(self, digest: bytes) -> Words | None:
-        """Pictell's caption of a photo with this content."""
-        return self._caption("hash = ? AND by = 'pictell'", digest)
+        """The caption of a photo with this content, a person's before pictell's."""
+        return self._caption("hash = ?", digest)
 
     def caption_at(self, path: bytes) -> Words | None:
         """The caption of the photo at a path."""
@@ -200,12 +200,14 @@ class Library:
 
     def _caption(self, where: str, value: bytes) -> Words | None:
         columns = "text, reason, log_prob, confidence, model, at, by"
-        found = self.rows(f"SELECT {columns} FROM captions JOIN photos ON id = photo WHERE {where} LIMIT 1", (value,))
+        found = self.rows(
+            f"SELECT {columns} FROM captions JOIN photos ON id = photo WHERE {where} ORDER BY by LIMIT 1", (value,)
+        )
         return Words(*found[0]) if found else None
 
     def entries(self, under: Path | None = None) -> Iterator[AlbumEntry]:
         """What is known of each photo that is there, by path; in the directory `under` and below it, if one is named."""
-        start = b"" if under is None else os.fsencode(under.absolute()).rstrip(b"/") + b"/"
+        start = b"" if under is None else os.fsencode(os.path.realpath(under)).rstrip(b"/") + b"/"
         found = self.rows(
             "SELECT path, text, confidence, model, by,"
             " (SELECT text FROM own_words WHERE photo = id AND kind = 'caption' LIMIT 1)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def is_on_network_share(path: Path, mounts: Path = Path("/proc/mounts")) -> bool
         _, where, kind, *_ = line.split(" ")
         # Spaces and the like are octal there, letters are not.
         kinds[re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), where)] = kind
-    place = path.resolve()
+    place = Path(os.path.realpath(path))
     for folder in (place, *place.parents):
         if str(folder) in kinds:
             return kinds[str(folder)] in _SHARES

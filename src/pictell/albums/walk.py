@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,9 +52,10 @@ def walk(root: Path, unreadable: Callable[[str, OSError], None]) -> Iterator[Fou
             try:
                 if entry.is_dir():
                     below.append(entry.path)
-                elif os.path.splitext(entry.name)[1].lower() in suffixes and entry.is_file():  # noqa: PTH122
+                elif os.path.splitext(entry.name)[1].lower() in suffixes:  # noqa: PTH122
                     status = entry.stat()
-                    yield Found(os.fsencode(entry.path), status.st_size, status.st_mtime_ns)
-            except OSError as error:  # gone meanwhile, a link to itself
+                    if stat.S_ISREG(status.st_mode):
+                        yield Found(os.fsencode(entry.path), status.st_size, status.st_mtime_ns)
+            except OSError as error:  # gone meanwhile, a link to itself or to nothing
                 unreadable(entry.path, error)
         waiting += reversed(below)
