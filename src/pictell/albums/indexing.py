@@ -27,7 +27,9 @@ from pictell.photos import printable
 from pictell.steering import CaptionOptions
 from pictell.types import Caption
 
-Outcome = Literal["captioned", "withheld", "own", "copied", "moved", "unchanged", "failed", "missing", "left"]
+Outcome = Literal[
+    "captioned", "withheld", "own", "copied", "moved", "unchanged", "failed", "missing", "waiting", "left"
+]
 OUTCOMES: dict[Outcome, str] = {
     "captioned": "captioned",
     "withheld": "not described, since they look like no photo",
@@ -37,6 +39,7 @@ OUTCOMES: dict[Outcome, str] = {
     "unchanged": "as they were",
     "failed": "failed",
     "missing": "no longer there",
+    "waiting": "to caption, new, renamed or changed",
     "left": "left for another time",
 }
 """What becomes of a photo, as a summary says it."""
