@@ -16,6 +16,7 @@ import pictell
 from pictell.albums import GeneratedWords, IndexOptions, Library, Result, index, plan, read_words, write_words
 from pictell.albums import raw as raw_files
 from pictell.albums.library import Words
+from pictell.albums.xmp import Packet
 from pictell.captioner import Captioner
 from pictell.errors import PhotoError
 
@@ -191,13 +192,42 @@ def test_what_a_person_wrote_is_taken_over_not_captioned(
     assert outcomes(run(everything=True)) == {"captioned": 1, "unchanged": 4}
 
 
-def test_written_captions_are_ours_and_change_nothing_for_the_next_run(
-    run: Callable[..., list[Result]], photos: Path, texts: Callable[[], dict[str, str | None]]
+@pytest.mark.parametrize("name", ["0.png.xmp", "0.xmp"])
+def test_what_a_person_writes_beside_a_photo_later_is_taken_over(
+    run: Callable[..., list[Result]], photos: Path, tmp_path: Path, name: str
 ) -> None:
+    pytest.importorskip("lxml")
+    run()
+    sidecar = photos / "0" / name
+    for texts in (["Grandma"], ["Grandma at the lake"], []):
+        if texts:
+            packet = Packet()
+            packet.set_default("dc:description", texts[0])
+            sidecar.write_bytes(bytes(packet))
+        else:
+            sidecar.unlink()
+        assert outcomes(run()) == {"unchanged": 5}
+        with Library(tmp_path / "l.db") as library:
+            assert [entry.own for entry in library.entries() if entry.own] == texts
+
+
+@pytest.mark.parametrize("seconds", [-(10**10), 10**10])
+def test_times_of_broken_clocks(run: Callable[..., list[Result]], photos: Path, seconds: int) -> None:
+    os.utime(photos / "0" / "0.png", (seconds, seconds))
+    assert outcomes(run()) == {"captioned": 5}
+    assert outcomes(run()) == {"unchanged": 5}
+
+
+def test_written_captions_are_ours_and_change_nothing_for_the_next_run(
+    run: Callable[..., list[Result]], photos: Path, texts: Callable[[], dict[str, str | None]], tmp_path: Path,
+    captioner: Captioner,
+) -> None:  # fmt: skip
     pytest.importorskip("lxml")
     run()
     assert all(result.written == "written" for result in run(write="sidecar", keywords=True))
     assert {path.name: read_words(path).generated for path in photos.rglob("*.png")} == texts()
+    with Library(tmp_path / "l.db") as library:
+        assert not plan(library, photos, captioner.model, IndexOptions()).waiting
     assert outcomes(run()) == {"unchanged": 5}
     assert all(result.written == "same" for result in run(write="sidecar", keywords=True))
 

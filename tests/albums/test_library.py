@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pictell.albums import Library, alone
-from pictell.albums.library import SCHEMA_VERSION, Words
+from pictell.albums.library import _MIGRATIONS, SCHEMA_VERSION, Words
 from pictell.albums.network_share import is_on_network_share
 from pictell.errors import LibraryError
 
@@ -124,6 +124,21 @@ def test_a_transaction_that_a_kill_cut_off_is_undone(tmp_path: Path, monkeypatch
     with Library(tmp_path / "left" / "l.db") as library:
         assert [(entry.path, entry.text) for entry in library.entries()] == [("/a.jpg", "a dog")]
         assert library.rows("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_library_from_before_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "l.db"
+    database = sqlite3.connect(path)
+    database.executescript(_MIGRATIONS[0] + "PRAGMA user_version = 1;")
+    database.execute("INSERT INTO photos (path, size, mtime_ns, hash) VALUES (?, 1, 2, ?)", (b"/p/a.jpg", b"h"))
+    database.execute("INSERT INTO captions VALUES (1, 'a dog', NULL, -1, 0.5, 'm@1', '2026-01-01', 'pictell')")
+    database.commit()
+    database.close()
+    for _ in range(2):
+        with Library(path) as library:
+            assert [(entry.path, entry.text) for entry in library.entries()] == [("/p/a.jpg", "a dog")]
+            assert library.known(Path("/p"))[b"/p/a.jpg"].sidecars == 0
+            assert library.rows("PRAGMA user_version") == [(SCHEMA_VERSION,)]
 
 
 def test_made_by_several_at_once(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from pictell.albums.library import Known, Library, Words
 from pictell.albums.metadata import read_words
 from pictell.albums.nouns import nouns_of
 from pictell.albums.raw import is_raw, preview
-from pictell.albums.walk import Found, walk
+from pictell.albums.walk import Found, look_at, walk
 from pictell.albums.words import GeneratedWords, PhotoWords
 from pictell.albums.writing import How, write_words
 from pictell.captioner import Captioner
@@ -248,7 +248,7 @@ class _Indexing:
         return None
 
     def _move(self, photo: int, found: Found, words: PhotoWords) -> Result:
-        self.library.move(photo, found.path, found.mtime_ns)
+        self.library.move(photo, found.path, found.mtime_ns, found.sidecars)
         self.library.put_own_words(photo, *_own(words))
         return Result(Path(os.fsdecode(found.path)), "moved")
 
@@ -261,14 +261,14 @@ class _Indexing:
 
     def _fail(self, found: Found, error: PictellError) -> None:
         def keep() -> Result:
-            photo = self.library.put_photo(found.path, found.size, found.mtime_ns, None)
+            photo = self.library.put_photo(found.path, found.size, found.mtime_ns, None, found.sidecars)
             self.library.put_error(photo, error.kind, error.message)
             return Result(Path(os.fsdecode(found.path)), "failed", error=error)
 
         self._later(keep)
 
     def _put_photo(self, found: Found, digest: bytes, words: PhotoWords) -> int:
-        photo = self.library.put_photo(found.path, found.size, found.mtime_ns, digest)
+        photo = self.library.put_photo(found.path, found.size, found.mtime_ns, digest, found.sidecars)
         self.library.put_taken(photo, words.camera, None if words.taken is None else words.taken.isoformat())
         self.library.put_own_words(photo, *_own(words))
         return photo
@@ -301,11 +301,11 @@ class _Indexing:
         try:
             words = GeneratedWords.of(said, at=datetime.fromisoformat(known.at))
             outcome = write_words(path, words, self.options.write, keywords=keywords, force=self.options.force)
-            if path in outcome.changed:
+            if outcome.changed:
                 # Ours, so that the next run need not look at it again.
-                status = path.stat()
+                now, digest = look_at(path), _digest(path)
                 with self.library.transaction():
-                    self.library.put_photo(os.fsencode(path), status.st_size, status.st_mtime_ns, _digest(path))
+                    self.library.put_photo(now.path, now.size, now.mtime_ns, digest, now.sidecars)
         except PictellError as error:
             return replace(result, outcome="failed", error=error)
         except OSError as error:
@@ -317,7 +317,7 @@ class _Indexing:
 def _must_caption(before: Known, found: Found, model: str, options: IndexOptions) -> bool:
     if options.force or before.missing or before.failed:
         return True
-    if (before.size, before.mtime_ns) != (found.size, found.mtime_ns):
+    if (before.size, before.mtime_ns, before.sidecars) != (found.size, found.mtime_ns, found.sidecars):
         return True
     if options.outdated and before.by == "pictell" and before.model != model:
         return True
@@ -351,7 +351,7 @@ def _digest(path: Path) -> bytes:
 
 def _changed(found: Found, path: Path) -> bool:
     try:
-        status = path.stat()
+        now = look_at(path)
     except OSError:
         return True
-    return (status.st_size, status.st_mtime_ns) != (found.size, found.mtime_ns)
+    return (now.size, now.mtime_ns) != (found.size, found.mtime_ns)

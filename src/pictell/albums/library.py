@@ -51,6 +51,7 @@ _MIGRATIONS = (
     CREATE INDEX own_words_of_photo ON own_words (photo);
     CREATE VIRTUAL TABLE words USING fts5 (own, caption, tokenize = 'porter unicode61 remove_diacritics 2');
     """,
+    "ALTER TABLE photos ADD COLUMN sidecars INTEGER NOT NULL DEFAULT 0;  -- another number when one of them changes",
 )
 SCHEMA_VERSION = len(_MIGRATIONS)
 """Each version's changes are a step of `_MIGRATIONS`; a database from before is brought up to date when it is opened."""
@@ -63,6 +64,7 @@ class Known:
     id: int
     size: int
     mtime_ns: int
+    sidecars: int
     hash: bytes | None
     missing: bool
     failed: bool
@@ -176,14 +178,14 @@ class Library:
         """All photos that are remembered in a directory and below it, by path."""
         start = os.fsencode(root).rstrip(b"/") + b"/"
         found = self.rows(
-            "SELECT path, id, size, mtime_ns, hash, missing, error_kind IS NOT NULL, model, by,"
+            "SELECT path, id, size, mtime_ns, sidecars, hash, missing, error_kind IS NOT NULL, model, by,"
             " EXISTS (SELECT 1 FROM own_words WHERE own_words.photo = id AND kind = 'caption')"
             " FROM photos LEFT JOIN captions ON captions.photo = id WHERE path >= ? AND path < ?",
             (start, start[:-1] + b"0"),  # the byte after a slash
         )
         return {
-            path: Known(number, size, mtime_ns, digest, bool(missing), bool(failed), model, by, bool(has_own))
-            for path, number, size, mtime_ns, digest, missing, failed, model, by, has_own in found
+            path: Known(number, size, mtime_ns, sidecars, digest, bool(missing), bool(failed), model, by, bool(has_own))
+            for path, number, size, mtime_ns, sidecars, digest, missing, failed, model, by, has_own in found
         }
 
     def with_hash(self, digest: bytes) -> list[tuple[int, bytes]]:
@@ -230,20 +232,21 @@ class Library:
 
     # -- inside a transaction -------------------------------------------------------------------------------------
 
-    def put_photo(self, path: bytes, size: int, mtime_ns: int, digest: bytes | None) -> int:
+    def put_photo(self, path: bytes, size: int, mtime_ns: int, digest: bytes | None, sidecars: int = 0) -> int:
         """A photo as it is now, there and without a fault; its number."""
         row = self._database.execute(
-            "INSERT INTO photos (path, size, mtime_ns, hash) VALUES (?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET"
-            " size = excluded.size, mtime_ns = excluded.mtime_ns, hash = excluded.hash, missing = 0, error_kind = NULL,"
-            " error = NULL RETURNING id",
-            (path, size, mtime_ns, digest),
+            "INSERT INTO photos (path, size, mtime_ns, hash, sidecars) VALUES (?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE"
+            " SET size = excluded.size, mtime_ns = excluded.mtime_ns, hash = excluded.hash, sidecars = excluded.sidecars,"
+            " missing = 0, error_kind = NULL, error = NULL RETURNING id",
+            (path, size, mtime_ns, digest, sidecars),
         ).fetchone()
         return int(row[0])
 
-    def move(self, photo: int, path: bytes, mtime_ns: int) -> None:
+    def move(self, photo: int, path: bytes, mtime_ns: int, sidecars: int = 0) -> None:
         """A photo has another name now."""
         self._database.execute(
-            "UPDATE photos SET path = ?, mtime_ns = ?, missing = 0 WHERE id = ?", (path, mtime_ns, photo)
+            "UPDATE photos SET path = ?, mtime_ns = ?, sidecars = ?, missing = 0 WHERE id = ?",
+            (path, mtime_ns, sidecars, photo),
         )
 
     def mark_missing(self, photos: Sequence[int]) -> None:

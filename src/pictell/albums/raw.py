@@ -10,8 +10,8 @@ from pictell.errors import PhotoError
 from pictell.photos import printable
 
 RAW_SUFFIXES = frozenset(
-    (".3fr", ".arw", ".cr2", ".cr3", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef",
-     ".raf", ".raw", ".rw2", ".sr2", ".srf", ".srw", ".x3f")
+    (".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw",
+     ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f")
 )  # fmt: skip
 """The suffixes of raw files, in small letters."""
 
