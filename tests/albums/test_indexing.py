@@ -157,6 +157,35 @@ def test_only_some(run: Callable[..., list[Result]]) -> None:
     assert outcomes(run()) == {"captioned": 2, "unchanged": 3}
 
 
+def test_what_photos_look_like_is_kept_with_their_captions(
+    run: Callable[..., list[Result]],
+    photos: Path,
+    tmp_path: Path,
+    captioner: Captioner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def seen() -> dict[str, bytes]:
+        with Library(tmp_path / "l.db") as library:
+            found = library.rows("SELECT path, encoder, vector FROM photos JOIN features ON photo = id")
+        assert {encoder for _, encoder, _ in found} <= {captioner.encoder}
+        return {Path(os.fsdecode(path)).name: vector for path, _, vector in found}
+
+    run()
+    before = seen()
+    assert set(before) == {f"{number}.png" for number in range(5)}
+    features = captioner.caption(photos / "0" / "0.png", features=True).features
+    assert features is not None
+    expected = features / np.linalg.norm(features)
+    np.testing.assert_allclose(np.frombuffer(before["0.png"], "<f2"), expected, atol=2e-3)
+    shutil.copy(photos / "0" / "0.png", photos / "copy.png")
+    (photos / "0" / "2.png").write_bytes(b"no photo")
+    Image.new("RGB", (64, 64)).save(photos / "0" / "4.png")
+    black = lambda pictures: [None if each.any() else "black" for each in pictures]  # noqa: E731
+    monkeypatch.setattr("pictell.captioner.why_no_photo", black)  # whose own judgement is for larger pictures
+    assert outcomes(run()) == {"copied": 1, "failed": 1, "withheld": 1, "unchanged": 3}
+    assert seen() == {name: before[name] for name in ("0.png", "1.png", "3.png")} | {"copy.png": before["0.png"]}
+
+
 def test_another_models_captions_are_outdated(
     run: Callable[..., list[Result]], photos: Path, tmp_path: Path, other_tiny_bundle: Path
 ) -> None:

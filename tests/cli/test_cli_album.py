@@ -46,6 +46,9 @@ def test_index_search_export(run, photos: Path, library: Path, tiny_bundle: Path
     assert found.code == 0
     assert found.lines
     assert all(line.split("\t")[0].startswith(str(photos)) for line in found.lines)
+    like = run("search", "--like", photos / "007.png", "--limit", "2", *options)
+    assert (like.code, len(like.lines)) == (0, 2)
+    assert like.lines[0].startswith(f"{photos / '007.png'}\t")
     nothing = run("search", "zebrafish", "--db", library)
     assert (nothing.code, nothing.out, nothing.err) == (1, "", "pictell: no photo found\n")
     assert run("album", "export", tmp_path / "all.csv", "--db", library).code == 0
@@ -124,6 +127,8 @@ def test_a_broken_sidecar_is_counted(run, photos: Path, library: Path, tiny_bund
         (["album", "index", ".", "--write", "stone"], "--write is", 2),
         (["album", "index", ".", "--keywords"], "--write", 2),
         (["search", "dog", "--db", "none.db"], "no library yet", 1),
+        (["search", "dog", "--like", "a.jpg"], "either words or --like", 2),
+        (["search", "dog", "--model", "a"], "--model is for --like", 2),
         (["album", "export", "x.csv", "--db", "none.db"], "no library yet", 1),
     ],
 )

@@ -17,7 +17,7 @@ from typing import Literal
 from pictell.albums.library import Known, Library, Words
 from pictell.albums.metadata import read_words
 from pictell.albums.nouns import nouns_of
-from pictell.albums.raw import is_raw, preview
+from pictell.albums.raw import picture_of
 from pictell.albums.walk import Found, look_at, walk
 from pictell.albums.words import GeneratedWords, PhotoWords
 from pictell.albums.writing import How, write_words
@@ -164,7 +164,7 @@ class _Indexing:
         self._asked = 0
 
     def run(self) -> Iterator[Result]:
-        for caption in self.captioner.stream(self._sources(), CaptionOptions()):
+        for caption in self.captioner.stream(self._sources(), CaptionOptions(features=True)):
             work = self._works.popleft()
             self._later(partial(self._keep, work, caption), work.words)
             yield from self._results()
@@ -204,7 +204,7 @@ class _Indexing:
                 words = read_words(path)
                 settled = self._settle(found, digest, words)
                 if settled is None:
-                    source = preview(path) if is_raw(path) else path
+                    source = picture_of(path)
             except OSError as error:
                 fault = PhotoError("unreadable", f"{printable(path)}: cannot be read ({error.strerror})")
                 self._fail(found, fault)
@@ -241,7 +241,9 @@ class _Indexing:
                 return None
 
             def copy() -> Result:
-                self.library.put_words(self._put_photo(found, digest, words), copied)
+                photo = self._put_photo(found, digest, words)
+                self.library.put_words(photo, copied)
+                self.library.copy_features(photo, digest)
                 return Result(path, "copied")
 
             return copy
@@ -286,6 +288,7 @@ class _Indexing:
             model=result.model, at=datetime.now(UTC).isoformat(timespec="seconds"),
         )  # fmt: skip
         self.library.put_words(photo, words)
+        self.library.put_features(photo, self.captioner.encoder, result.features)
         return Result(path, "captioned" if result.text is not None else "withheld", result)
 
     def write_out(self, result: Result) -> Result:

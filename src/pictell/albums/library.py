@@ -15,6 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pictell.albums.entry import AlbumEntry
 from pictell.albums.network_share import is_on_network_share
 from pictell.errors import LibraryError
@@ -52,6 +55,13 @@ _MIGRATIONS = (
     CREATE VIRTUAL TABLE words USING fts5 (own, caption, tokenize = 'porter unicode61 remove_diacritics 2');
     """,
     "ALTER TABLE photos ADD COLUMN sidecars INTEGER NOT NULL DEFAULT 0;  -- another number when one of them changes",
+    """
+    CREATE TABLE features (
+        photo INTEGER PRIMARY KEY REFERENCES photos ON DELETE CASCADE,
+        encoder TEXT NOT NULL,          -- whose: only those of one can be compared
+        vector BLOB NOT NULL            -- little-endian float16, of length 1
+    );
+    """,
 )
 SCHEMA_VERSION = len(_MIGRATIONS)
 """Each version's changes are a step of `_MIGRATIONS`; a database from before is brought up to date when it is opened."""
@@ -254,9 +264,10 @@ class Library:
         self._database.executemany("UPDATE photos SET missing = 1 WHERE id = ?", [(photo,) for photo in photos])
 
     def put_error(self, photo: int, kind: str, message: str) -> None:
-        """Why a photo could not be captioned; a caption of what it was before goes."""
+        """Why a photo could not be captioned; a caption and features of what it was before go."""
         self._database.execute("UPDATE photos SET error_kind = ?, error = ? WHERE id = ?", (kind, message, photo))
         self._database.execute("DELETE FROM captions WHERE photo = ? AND by = 'pictell'", (photo,))
+        self._database.execute("DELETE FROM features WHERE photo = ?", (photo,))
         self._index(photo)
 
     def put_taken(self, photo: int, camera: str | None, taken: str | None) -> None:
@@ -271,6 +282,22 @@ class Library:
             (photo, words.text, words.reason, words.log_prob, words.confidence, words.model, words.at, words.by),
         )
         self._index(photo)
+
+    def put_features(self, photo: int, encoder: str, features: NDArray[np.float32] | None) -> None:
+        """What a photo looks like to an encoder, (D,), in the place of what it looked like before; `None` forgets that."""
+        if features is None:
+            self._database.execute("DELETE FROM features WHERE photo = ?", (photo,))
+            return
+        vector = (features / max(float(np.linalg.norm(features)), 1e-9)).astype("<f2").tobytes()
+        self._database.execute("INSERT OR REPLACE INTO features VALUES (?, ?, ?)", (photo, encoder, vector))
+
+    def copy_features(self, photo: int, digest: bytes) -> None:
+        """A photo looks as another with the same content does."""
+        self._database.execute(
+            "INSERT OR REPLACE INTO features SELECT ?, encoder, vector FROM features JOIN photos ON id = photo"
+            " WHERE hash = ? LIMIT 1",
+            (photo, digest),
+        )
 
     def put_own_words(self, photo: int, captions: Sequence[str], keywords: Sequence[str]) -> None:
         """What people wrote in the photo's file and beside it, in the place of what they wrote before."""

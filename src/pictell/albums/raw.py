@@ -19,9 +19,9 @@ _PREVIEWS = ("-JpgFromRaw", "-PreviewImage", "-OtherImage")
 _SECONDS = 60
 
 
-def is_raw(path: Path) -> bool:
-    """Whether a file is a camera's raw file, by its suffix."""
-    return path.suffix.lower() in RAW_SUFFIXES
+def picture_of(path: Path) -> Path | bytes:
+    """What there is to look at: the photo itself, or a raw file's preview; raises what `preview` raises."""
+    return preview(path) if path.suffix.lower() in RAW_SUFFIXES else path
 
 
 def preview(path: Path) -> bytes:
