@@ -6,7 +6,7 @@ import re
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pictell.alttext.image import Edit
@@ -51,6 +51,7 @@ pages = st.tuples(
 ).map(lambda drawn: drawn[1].join(prefix + line for prefix, line in drawn[0]))
 
 
+@example("text <img src='p.jpg'> <b>![](q.jpg)</b>\n<img src=o.jpg>\n[![](i.jpg)](http://x)", "<<<<")
 @given(pages, ALTS)
 def test_nothing_but_alt_texts_changes(text: str, alt: str) -> None:
     if re.match(r"---|\+\+\+", text):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 import io
 import os
 from pathlib import Path
@@ -147,6 +148,8 @@ name_bytes = st.binary(min_size=1, max_size=12).filter(
 def test_what_is_written_is_read(listed: list[bytes], separator: bytes, ended: bool) -> None:
     if separator == b"\0":
         ended = True  # without any NUL a list is one of lines
+    elif listed[0].startswith(codecs.BOM_UTF8):
+        return  # which such a list may begin with
     data = separator.join(listed) + (separator if ended else b"")
     assert read_file_list(io.BytesIO(data)) == [Path(os.fsdecode(name)) for name in listed]
 

@@ -7,6 +7,8 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import combinations, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +18,10 @@ from pictell.errors import LibraryError, OptionError
 from pictell.photos import printable
 from pictell.types import BANDS
 
-# A person's words count so much more than a caption's.
-_WEIGHTS = "10.0, 1.0"
-# Of what fits less than half as well as the best, nobody looks at the rest.
-_CUT = 0.5
+# Of more than so many, those indexed last are looked at: the words alone tell no better which of them are meant.
+_MOST = 1000
+# Beyond so many ways to leave words out, a query is no query.
+_WAYS = 100
 # Photos whose features are compared at once: some megabytes.
 _AT_ONCE = 4096
 
@@ -57,8 +59,8 @@ def search(library: Library, words: str, filters: Filters | None = None, limit: 
     """The photos about which all of `words` are written, best first; `"two words"` in quotation marks stand together.
 
     Words are compared by their stems ("dogs" finds "a dog runs"). Those that have the very words go first, a person's before
-    pictell's; where no photo has all words, those that have some. Without words the filters alone choose, the newest
-    photos first. Photos that are no longer there are not found.
+    pictell's, short texts before long ones. Where no photo has all words, those that have the most of them, half at least.
+    Without words the filters alone choose, the newest photos first. Photos that are no longer there are not found.
 
     Raises:
         OptionError: there is nothing to look for, or `limit` is below 1.
@@ -70,17 +72,22 @@ def search(library: Library, words: str, filters: Filters | None = None, limit: 
     if not phrases:
         if filters == Filters():
             raise OptionError("nothing to look for: give a word, or a filter")
-        query = f"SELECT {_COLUMNS}, 0 FROM photos {_CAPTIONS} WHERE {where} ORDER BY taken DESC, path LIMIT ?"
+        query = f"SELECT {_COLUMNS} FROM photos {_CAPTIONS} WHERE {where} ORDER BY taken DESC, path LIMIT ?"
         return [_hit(row) for row in library.rows(query, (*values, limit))]
-    # The index alone ranks; what it finds is looked up afterwards. More than are wanted, from which the exact go first.
     query = (
-        f"SELECT {_COLUMNS}, rank FROM (SELECT rowid, bm25(words, {_WEIGHTS}) AS rank FROM words WHERE words MATCH ?"
-        f" ORDER BY rank LIMIT ?) JOIN photos ON id = rowid {_CAPTIONS} WHERE {where} ORDER BY rank"
+        f"SELECT {_COLUMNS} FROM (SELECT rowid AS number FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?)"
+        f" JOIN photos ON id = number {_CAPTIONS} WHERE {where}"
     )
-    most = max(4 * limit, 200) if filters == Filters() else -1  # a filter may leave few of many
-    for join in (" ", " OR "):
-        if rows := library.rows(query, (join.join(f'"{phrase}"' for phrase in phrases), most, *values)):
-            return _best(rows, phrases, limit)
+    most = _MOST if filters == Filters() else -1  # a filter may leave few of many
+    for count in range(len(phrases), (len(phrases) - 1) // 2, -1):
+        found: dict[str, Hit] = {}
+        for some in islice(combinations(phrases, count), _WAYS):
+            together = " ".join(f'"{phrase}"' for phrase in some)
+            # What people wrote is little, and not to be missed among many captions.
+            for asked in (f"own : ({together})", together):
+                found |= {hit.path: hit for hit in map(_hit, library.rows(query, (asked, most, *values)))}
+        if found:
+            return sorted(found.values(), key=partial(_place, [_exactly(phrase) for phrase in phrases]))[:limit]
     return []
 
 
@@ -154,20 +161,14 @@ def _phrases(words: str) -> list[str]:
     return [phrase for phrase in plain if phrase]
 
 
-def _best(rows: Sequence[tuple], phrases: Sequence[str], limit: int) -> list[Hit]:  # type: ignore[type-arg]
-    hits = [(_hit(row), row[-1]) for row in rows]
-    exact = [re.compile(rf"\b{re.escape(phrase)}\b", re.IGNORECASE) for phrase in phrases]
+def _exactly(phrase: str) -> re.Pattern[str]:
+    return re.compile(rf"\b{re.escape(phrase)}\b", re.IGNORECASE)
 
-    def place(found: tuple[Hit, float]) -> tuple[bool, bool, float]:
-        hit, rank = found
-        # Ranks are below 0, the best lowest.
-        return (not _has(hit.own, exact), not _has(hit.caption, exact), rank)
 
-    hits.sort(key=place)
-    best = min(rank for _, rank in hits)
-    return [hit for hit, rank in hits if rank <= _CUT * best or _has(hit.own, exact) or _has(hit.caption, exact)][
-        :limit
-    ]
+def _place(exact: Sequence[re.Pattern[str]], hit: Hit) -> tuple[bool, bool, bool, int, str]:
+    """What a list of hits is sorted by."""
+    length = len(hit.own or hit.caption or "")
+    return not _has(hit.own, exact), not _has(hit.caption, exact), hit.own is None, length, hit.path
 
 
 def _has(text: str | None, exact: Sequence[re.Pattern[str]]) -> bool:
@@ -175,7 +176,7 @@ def _has(text: str | None, exact: Sequence[re.Pattern[str]]) -> bool:
 
 
 def _hit(row: tuple) -> Hit:  # type: ignore[type-arg]
-    path, by, text, confidence, taken, own = row[:6]
+    path, by, text, confidence, taken, own = row
     if by == "person":
         own, text, confidence = "; ".join(filter(None, (text, own))), None, None
     return Hit(os.fsdecode(path), own, text, confidence, taken)

@@ -84,12 +84,14 @@ def _parser() -> MarkdownIt:
         # Inline tokens do not say where they are from; the rule that makes one knows.
         def marked(state: StateInline, silent: bool) -> bool:
             start = state.pos
-            label_end = state.md.helpers.parseLinkLabel(state, start + 1, False) if rule is image else -1
-            state.pos = start
             if not rule(state, silent):
                 return False
             if not silent:
-                state.tokens[-1].meta |= {"span": (start, state.pos), "label_end": label_end}
+                end = state.pos
+                # Asked for where there is a label alone: the parser keeps in mind what it skips on the way.
+                label_end = state.md.helpers.parseLinkLabel(state, start + 1, False) if rule is image else -1
+                state.pos = end
+                state.tokens[-1].meta |= {"span": (start, end), "label_end": label_end}
             return True
 
         return marked

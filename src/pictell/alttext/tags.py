@@ -11,6 +11,7 @@ over to their own ends, and titles and styles are text in SVG too.
 from __future__ import annotations
 
 import html
+import html.entities
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -136,5 +137,17 @@ def _tag(text: str, start: int) -> Tag | None:
 def _attribute(found: re.Match[str]) -> Attribute:
     for kind in ("double", "single", "bare"):
         if found[kind] is not None:
-            return Attribute(html.unescape(found[kind]), *found.span(kind), quoted=kind != "bare")
+            return Attribute(_REFERENCE.sub(_meant, found[kind]), *found.span(kind), quoted=kind != "bare")
     return Attribute("", found.end(), found.end(), quoted=False)
+
+
+# A reference to a character, numbered or named, and what may keep it from being one.
+_REFERENCE = re.compile(r"&(?:#[0-9A-Za-z]+;?|[A-Za-z][0-9A-Za-z]*[;=]?)")
+
+
+def _meant(found: re.Match[str]) -> str:
+    """What a reference in an attribute's value means: without a semicolon none is taken out of a longer word, or before "="."""
+    text = found[0]
+    if text.startswith("&#"):
+        return html.unescape(text)
+    return html.entities.html5.get(text[1:], text)
