@@ -56,6 +56,28 @@ def test_what_fails_in_the_middle_is_undone(tmp_path: Path) -> None:
         assert not found(library, "dog")
 
 
+def test_a_full_disk_is_told_and_what_was_there_is_kept(tmp_path: Path) -> None:
+    with Library(tmp_path / "l.db") as library:
+        with library.transaction():
+            library.put_words(library.put_photo(b"/a.jpg", 1, 2, b"h"), words("a dog"))
+        # SQLite's own limit, at which it says what it says of a full disk.
+        library.rows(f"PRAGMA max_page_count = {library.rows('PRAGMA page_count')[0][0]}")
+
+        def fill() -> None:
+            with library.transaction():
+                for number in range(1000):
+                    library.put_words(library.put_photo(b"/%d.jpg" % number, 1, 2, b"h"), words("a cat"))
+
+        for _ in range(2):
+            with pytest.raises(LibraryError, match="the disk is full") as caught:
+                fill()
+            assert caught.value.kind == "full"
+    with Library(tmp_path / "l.db") as library:
+        assert [(entry.path, entry.text) for entry in library.entries()] == [("/a.jpg", "a dog")]
+        assert (found(library, "dog"), found(library, "cat")) == ([1], [])
+        assert library.rows("PRAGMA integrity_check") == [("ok",)]
+
+
 def test_names_need_not_be_text(tmp_path: Path) -> None:
     name = os.fsencode(tmp_path) + b"/\xff\xe9.jpg"
     with Library(tmp_path / "l.db") as library:
