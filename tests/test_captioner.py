@@ -63,6 +63,19 @@ def test_a_caption_is_what_it_says(captioner: Captioner) -> None:
     assert caption.reason is None
 
 
+def test_features_come_where_they_are_asked_for_and_change_nothing(captioner: Captioner) -> None:
+    photos = [picture(seed) for seed in range(5)]
+    plain, seen = captioner.caption_many(photos), captioner.caption_many(photos, features=True)
+    assert plain == seen
+    for photo, without, caption in zip(photos, plain, seen, strict=True):
+        assert isinstance(without, Caption)
+        assert isinstance(caption, Caption)
+        assert without.features is None
+        assert caption.features is not None
+        alone = captioner.caption(photo, features=True).features
+        np.testing.assert_allclose(caption.features, alone, rtol=1e-4, atol=1e-6)  # type: ignore[arg-type]
+
+
 def test_every_kind_of_source_gives_the_same_caption(captioner: Captioner, tmp_path: Path) -> None:
     pixels = picture(1)
     path = tmp_path / "a photo\n名.png"

@@ -102,6 +102,7 @@ class _Request:
     style: Style
     force: bool
     steered: bool
+    features: bool
 
 
 class Captioner:
@@ -126,7 +127,8 @@ class Captioner:
     ) -> None:
         """`threads` is how many batches are worked on at once, `max_pixels` the largest width times height opened.
 
-        `model` is what captions say they are by, the bundle's `name@version` if `None`.
+        `model` is what captions say they are by, the bundle's `name@version` if `None`. `encoder` tells whose features
+        captions bring: only those of one encoder can be compared.
         """
         if threads < 1:
             raise OptionError(f"threads must be at least 1, not {threads}")
@@ -135,6 +137,8 @@ class Captioner:
         self.engine = engine
         self.max_pixels = max_pixels
         self.model = bundle.label if model is None else model
+        # Models with one encoder have the same features, whatever their decoders.
+        self.encoder = bundle.files["encoder.onnx"].sha256 if model is None else model
         self._vocabulary = bundle.vocabulary
         self._preprocessing = bundle.preprocessing
         # Of several models nobody has measured how often they are right.
@@ -246,7 +250,7 @@ class Captioner:
     def _request(self, options: CaptionOptions | None, named: dict[str, Any]) -> _Request:
         asked = replace(options or CaptionOptions(), **named)
         search_options = asked.for_search(self._generation, self.bundle.vocabulary)
-        return _Request(search_options, asked.style, asked.force, asked.steers)
+        return _Request(search_options, asked.style, asked.force, asked.steers, asked.features)
 
     def _read(self, source: PhotoSource) -> NDArray[np.uint8]:
         """The pixels that the model sees, (S, S, 3)."""
@@ -267,12 +271,14 @@ class Captioner:
             return []
         # Samples depend on the photo, not on its place or company.
         numbers = [_number(each) for each in photos] if request.search.sampling else None
-        found = search(self.engine, self.engine.encode(photos), request.search, numbers)
+        memory = self.engine.encode(photos)
+        found = search(self.engine, memory, request.search, numbers)
+        features = self.engine.features(memory) if request.features else repeat(None, len(photos))
         return [
-            in_style(self._caption(hypotheses, request), request.style)
+            replace(in_style(self._caption(hypotheses, request), request.style), features=seen)
             if hypotheses
             else PictellError("no-caption", "no caption is as asked for: ask for less, or allow more words")
-            for hypotheses in found
+            for hypotheses, seen in zip(found, features, strict=True)
         ]
 
     def _caption(self, hypotheses: list[Hypothesis], request: _Request) -> Caption:

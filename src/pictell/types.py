@@ -65,6 +65,7 @@ class Caption:
     that the caption is acceptable, where the model has a calibration and a caption was made as it foresees, else `None`.
     `alternatives` are the other captions asked for, best first (samples: as drawn), `text` itself not among them. `model` is
     `name@version` of the bundle. `text` is worded in `style`; where that is not plain, `raw` is what the model said.
+    `features` is what the photo looks like to the encoder, (D,), where that is asked for.
     """
 
     text: str | None
@@ -76,6 +77,7 @@ class Caption:
     reason: str | None = None
     style: str = "plain"
     raw: str | None = None
+    features: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
     @property
     def band(self) -> Band | None:

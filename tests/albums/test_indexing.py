@@ -15,6 +15,8 @@ from PIL import Image
 import pictell
 from pictell.albums import GeneratedWords, IndexOptions, Library, Result, index, plan, read_words, write_words
 from pictell.albums import raw as raw_files
+from pictell.albums.library import Words
+from pictell.albums.xmp import Packet
 from pictell.captioner import Captioner
 from pictell.errors import PhotoError
 
@@ -110,6 +112,39 @@ def test_renamed_copied_changed_and_removed_photos(
     assert texts()["1.png"] == before["1.png"]
 
 
+def test_a_photo_is_remembered_once_however_its_directory_is_named(
+    run: Callable[..., list[Result]], photos: Path, tmp_path: Path, captioner: Captioner
+) -> None:
+    run()
+    (tmp_path / "link").symlink_to(photos)
+    with Library(tmp_path / "l.db") as library:
+        for named in (photos / ".." / photos.name, photos / "0" / "..", tmp_path / "link"):
+            made = plan(library, named, captioner.model, IndexOptions())
+            assert outcomes(list(index(library, captioner, made, IndexOptions()))) == {"unchanged": 5}
+            assert len(list(library.entries(named))) == 5
+        assert library.rows("SELECT count(*) FROM photos") == [(5,)]
+
+
+def test_names_that_are_no_text(
+    run: Callable[..., list[Result]], photos: Path, texts: Callable[[], dict[str, str | None]]
+) -> None:
+    name = os.fsdecode(b"\xff\xe9 \n.png")
+    try:
+        (photos / "0" / "0.png").rename(photos / name)
+        (photos / os.fsdecode(b"\xfe.jpg")).write_bytes(b"no photo")
+    except OSError:
+        pytest.skip("this file system takes text alone")
+    results = run()
+    assert outcomes(results) == {"captioned": 5, "failed": 1}
+    assert [result.error.message for result in results if result.error] == [
+        f"{photos}/\\xfe.jpg: not a photo (this is text)"
+    ]
+    caption = texts()[name]
+    (photos / name).rename(photos / "named.png")
+    assert outcomes(run()) == {"moved": 1, "unchanged": 4, "failed": 1}
+    assert texts()["named.png"] == caption
+
+
 def test_a_limit_leaves_the_rest_for_another_time(run: Callable[..., list[Result]]) -> None:
     assert outcomes(run(limit=2)) == {"captioned": 2, "left": 3}
     assert outcomes(run(limit=2)) == {"captioned": 2, "left": 1, "unchanged": 2}
@@ -120,6 +155,35 @@ def test_only_some(run: Callable[..., list[Result]]) -> None:
     assert outcomes(run(only=["1/*"])) == {"captioned": 2}
     assert outcomes(run(only=["0.png", "3.*"])) == {"captioned": 1, "unchanged": 1}
     assert outcomes(run()) == {"captioned": 2, "unchanged": 3}
+
+
+def test_what_photos_look_like_is_kept_with_their_captions(
+    run: Callable[..., list[Result]],
+    photos: Path,
+    tmp_path: Path,
+    captioner: Captioner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def seen() -> dict[str, bytes]:
+        with Library(tmp_path / "l.db") as library:
+            found = library.rows("SELECT path, encoder, vector FROM photos JOIN features ON photo = id")
+        assert {encoder for _, encoder, _ in found} <= {captioner.encoder}
+        return {Path(os.fsdecode(path)).name: vector for path, _, vector in found}
+
+    run()
+    before = seen()
+    assert set(before) == {f"{number}.png" for number in range(5)}
+    features = captioner.caption(photos / "0" / "0.png", features=True).features
+    assert features is not None
+    expected = features / np.linalg.norm(features)
+    np.testing.assert_allclose(np.frombuffer(before["0.png"], "<f2"), expected, atol=2e-3)
+    shutil.copy(photos / "0" / "0.png", photos / "copy.png")
+    (photos / "0" / "2.png").write_bytes(b"no photo")
+    Image.new("RGB", (64, 64)).save(photos / "0" / "4.png")
+    black = lambda pictures: [None if each.any() else "black" for each in pictures]  # noqa: E731
+    monkeypatch.setattr("pictell.captioner.why_no_photo", black)  # whose own judgement is for larger pictures
+    assert outcomes(run()) == {"copied": 1, "failed": 1, "withheld": 1, "unchanged": 3}
+    assert seen() == {name: before[name] for name in ("0.png", "1.png", "3.png")} | {"copy.png": before["0.png"]}
 
 
 def test_another_models_captions_are_outdated(
@@ -157,13 +221,42 @@ def test_what_a_person_wrote_is_taken_over_not_captioned(
     assert outcomes(run(everything=True)) == {"captioned": 1, "unchanged": 4}
 
 
-def test_written_captions_are_ours_and_change_nothing_for_the_next_run(
-    run: Callable[..., list[Result]], photos: Path, texts: Callable[[], dict[str, str | None]]
+@pytest.mark.parametrize("name", ["0.png.xmp", "0.xmp"])
+def test_what_a_person_writes_beside_a_photo_later_is_taken_over(
+    run: Callable[..., list[Result]], photos: Path, tmp_path: Path, name: str
 ) -> None:
+    pytest.importorskip("lxml")
+    run()
+    sidecar = photos / "0" / name
+    for texts in (["Grandma"], ["Grandma at the lake"], []):
+        if texts:
+            packet = Packet()
+            packet.set_default("dc:description", texts[0])
+            sidecar.write_bytes(bytes(packet))
+        else:
+            sidecar.unlink()
+        assert outcomes(run()) == {"unchanged": 5}
+        with Library(tmp_path / "l.db") as library:
+            assert [entry.own for entry in library.entries() if entry.own] == texts
+
+
+@pytest.mark.parametrize("seconds", [-(10**10), 10**10])
+def test_times_of_broken_clocks(run: Callable[..., list[Result]], photos: Path, seconds: int) -> None:
+    os.utime(photos / "0" / "0.png", (seconds, seconds))
+    assert outcomes(run()) == {"captioned": 5}
+    assert outcomes(run()) == {"unchanged": 5}
+
+
+def test_written_captions_are_ours_and_change_nothing_for_the_next_run(
+    run: Callable[..., list[Result]], photos: Path, texts: Callable[[], dict[str, str | None]], tmp_path: Path,
+    captioner: Captioner,
+) -> None:  # fmt: skip
     pytest.importorskip("lxml")
     run()
     assert all(result.written == "written" for result in run(write="sidecar", keywords=True))
     assert {path.name: read_words(path).generated for path in photos.rglob("*.png")} == texts()
+    with Library(tmp_path / "l.db") as library:
+        assert not plan(library, photos, captioner.model, IndexOptions()).waiting
     assert outcomes(run()) == {"unchanged": 5}
     assert all(result.written == "same" for result in run(write="sidecar", keywords=True))
 
@@ -181,15 +274,44 @@ def test_what_fails_is_named_and_tried_again(run: Callable[..., list[Result]], p
     bad = photos / "bad.jpg"
     bad.write_bytes(b"no photo")
     (photos / "loop.jpg").symlink_to(photos / "loop.jpg")
+    (photos / "dangling.jpg").symlink_to(photos / "none.jpg")
     (photos / "again").symlink_to(photos)
     results = run()
-    assert outcomes(results) == {"captioned": 5, "failed": 2}
+    assert outcomes(results) == {"captioned": 5, "failed": 3}
     messages = {result.path.name: result.error.message for result in results if result.error}
-    assert set(messages) == {"bad.jpg", "loop.jpg"}
-    assert "bad.jpg" in messages["bad.jpg"]
+    assert set(messages) == {"bad.jpg", "loop.jpg", "dangling.jpg"}
+    assert all(name in message for name, message in messages.items())
     make(bad.with_suffix(".png"), 7).replace(bad)
     (photos / "loop.jpg").unlink()
+    (photos / "dangling.jpg").unlink()
     assert outcomes(run()) == {"captioned": 1, "unchanged": 5}
+
+
+def test_a_photo_behind_a_link_that_leads_nowhere_for_now_is_not_gone(
+    run: Callable[..., list[Result]], photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "disk").mkdir()
+    (photos / "0" / "0.png").rename(tmp_path / "disk" / "0.png")
+    (photos / "0" / "0.png").symlink_to(tmp_path / "disk" / "0.png")
+    run()
+    (tmp_path / "disk").rename(tmp_path / "unplugged")
+    assert outcomes(run()) == {"failed": 1, "unchanged": 4}
+    (tmp_path / "unplugged").rename(tmp_path / "disk")
+    assert outcomes(run()) == {"unchanged": 5}
+
+
+@pytest.mark.parametrize("sidecar", ["<not xml", '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'])
+def test_a_sidecar_that_cannot_be_read_is_named_and_its_photo_captioned(
+    run: Callable[..., list[Result]], photos: Path, sidecar: str
+) -> None:
+    pytest.importorskip("lxml")
+    (photos / "0" / "0.png.xmp").write_text(sidecar)
+    results = run()
+    assert outcomes(results) == {"captioned": 5}
+    [told] = [result for result in results if result.error]
+    assert told.path == photos / "0" / "0.png"
+    assert told.error is not None
+    assert "0.png.xmp" in told.error.message
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -223,8 +345,6 @@ def test_a_photo_that_changes_while_it_is_read_is_left_for_the_next_run(
 def test_a_persons_edit_of_a_caption_stays(run: Callable[..., list[Result]], photos: Path, tmp_path: Path) -> None:
     run()
     with Library(tmp_path / "l.db") as library, library.transaction():
-        from pictell.albums.library import Words
-
         number = library.known(photos)[os.fsencode(photos / "0" / "0.png")].id
         library.put_words(number, Words("my own", None, 0, None, "m@1", "2026-01-01T00:00:00+00:00", "person"))
     make(photos / "0" / "0.png", 77)
@@ -232,6 +352,21 @@ def test_a_persons_edit_of_a_caption_stays(run: Callable[..., list[Result]], pho
     assert outcomes(run(outdated=True)) == {"unchanged": 5}
     with Library(tmp_path / "l.db") as library:
         assert [entry.own for entry in library.entries() if entry.own] == ["my own"]
+
+
+def test_a_persons_edit_of_a_caption_goes_with_copies(
+    run: Callable[..., list[Result]], photos: Path, tmp_path: Path, captioner: Captioner
+) -> None:
+    run()
+    with Library(tmp_path / "l.db") as library:
+        with library.transaction():
+            number = library.known(photos)[os.fsencode(photos / "0" / "0.png")].id
+            library.put_words(number, Words("my own", None, 0, None, "m@1", "2026-01-01T00:00:00+00:00", "person"))
+        (tmp_path / "other").mkdir()
+        (photos / "0" / "0.png").rename(tmp_path / "other" / "0.png")
+        made = plan(library, tmp_path / "other", captioner.model, IndexOptions(outdated=True))
+        assert outcomes(list(index(library, captioner, made, IndexOptions(outdated=True)))) == {"copied": 1}
+        assert [entry.own for entry in library.entries(tmp_path / "other")] == ["my own"]
 
 
 def test_raw_files_are_read_by_their_preview(

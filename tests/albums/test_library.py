@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from pictell.albums import Library, alone
-from pictell.albums.library import SCHEMA_VERSION, Words
+from pictell.albums.library import _MIGRATIONS, SCHEMA_VERSION, Words
 from pictell.albums.network_share import is_on_network_share
 from pictell.errors import LibraryError
 
@@ -54,6 +56,28 @@ def test_what_fails_in_the_middle_is_undone(tmp_path: Path) -> None:
         assert not found(library, "dog")
 
 
+def test_a_full_disk_is_told_and_what_was_there_is_kept(tmp_path: Path) -> None:
+    with Library(tmp_path / "l.db") as library:
+        with library.transaction():
+            library.put_words(library.put_photo(b"/a.jpg", 1, 2, b"h"), words("a dog"))
+        # SQLite's own limit, at which it says what it says of a full disk.
+        library.rows(f"PRAGMA max_page_count = {library.rows('PRAGMA page_count')[0][0]}")
+
+        def fill() -> None:
+            with library.transaction():
+                for number in range(1000):
+                    library.put_words(library.put_photo(b"/%d.jpg" % number, 1, 2, b"h"), words("a cat"))
+
+        for _ in range(2):
+            with pytest.raises(LibraryError, match="the disk is full") as caught:
+                fill()
+            assert caught.value.kind == "full"
+    with Library(tmp_path / "l.db") as library:
+        assert [(entry.path, entry.text) for entry in library.entries()] == [("/a.jpg", "a dog")]
+        assert (found(library, "dog"), found(library, "cat")) == ([1], [])
+        assert library.rows("PRAGMA integrity_check") == [("ok",)]
+
+
 def test_names_need_not_be_text(tmp_path: Path) -> None:
     name = os.fsencode(tmp_path) + b"/\xff\xe9.jpg"
     with Library(tmp_path / "l.db") as library:
@@ -82,18 +106,90 @@ def test_a_persons_caption_is_an_entrys_own(tmp_path: Path) -> None:
         assert (first.own, first.text, second.own, second.text, second.alt) == ("my dog", None, None, "a dog", "A dog.")
 
 
-def test_a_later_pictells_library_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "l.db"
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_later_pictells_library_is_left_alone(tmp_path: Path, killed: bool) -> None:
+    """Also where what that one did last is in the log still, since it was killed."""
+    path = tmp_path / "made" / "l.db"
     Library(path).__exit__(None, None, None)
     database = sqlite3.connect(path)
     assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
     database.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    if killed:
+        shutil.copytree(path.parent, tmp_path / "left")
+        path = tmp_path / "left" / "l.db"
+        path.with_name("l.db-shm").unlink()
     database.close()
-    before = path.read_bytes()
+    before = {file.name: file.read_bytes() for file in path.parent.iterdir()}
+    assert set(before) == ({"l.db", "l.db-wal"} if killed else {"l.db"})
     with pytest.raises(LibraryError, match="later pictell") as caught:
         Library(path)
     assert caught.value.kind == "newer"
-    assert path.read_bytes() == before
+    assert {name: (path.parent / name).read_bytes() for name in before} == before
+
+
+def test_a_transaction_that_a_kill_cut_off_is_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a log beside the file, as on a network share, its pages are changed already."""
+    monkeypatch.setattr("pictell.albums.library.is_on_network_share", lambda _: True)
+    path = tmp_path / "made" / "l.db"
+    with Library(path) as library:
+        assert library.notice
+        with library.transaction():
+            library.put_words(library.put_photo(b"/a.jpg", 1, 2, b"h"), words("a dog"))
+        database = sqlite3.connect(path, isolation_level=None)
+        database.execute("PRAGMA cache_size = 1")
+        database.execute("BEGIN")
+        database.execute("UPDATE photos SET path = zeroblob(1000000)")
+        database.execute("UPDATE captions SET text = 'a cat'")
+        shutil.copytree(path.parent, tmp_path / "left")
+        database.close()
+    assert (tmp_path / "left" / "l.db").stat().st_size > 1_000_000
+    with Library(tmp_path / "left" / "l.db") as library:
+        assert [(entry.path, entry.text) for entry in library.entries()] == [("/a.jpg", "a dog")]
+        assert library.rows("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_library_from_before_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "l.db"
+    database = sqlite3.connect(path)
+    database.executescript(_MIGRATIONS[0] + "PRAGMA user_version = 1;")
+    database.execute("INSERT INTO photos (path, size, mtime_ns, hash) VALUES (?, 1, 2, ?)", (b"/p/a.jpg", b"h"))
+    database.execute("INSERT INTO captions VALUES (1, 'a dog', NULL, -1, 0.5, 'm@1', '2026-01-01', 'pictell')")
+    database.commit()
+    database.close()
+    for _ in range(2):
+        with Library(path) as library:
+            assert [(entry.path, entry.text) for entry in library.entries()] == [("/p/a.jpg", "a dog")]
+            assert library.known(Path("/p"))[b"/p/a.jpg"].sidecars == 0
+            assert library.rows("PRAGMA user_version") == [(SCHEMA_VERSION,)]
+
+
+def test_made_by_several_at_once(tmp_path: Path) -> None:
+    def make(number: int) -> None:
+        with Library(tmp_path / "l.db") as library, library.transaction():
+            library.put_photo(b"/%d.jpg" % number, 1, 2, b"h")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(make, range(8)))
+    with Library(tmp_path / "l.db") as library:
+        assert len(list(library.entries())) == 8
+
+
+def test_a_library_that_is_taken_away_is_told(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    with Library(tmp_path / "disk" / "l.db") as library:
+        with library.transaction():
+            library.put_photo(b"/a.jpg", 1, 2, b"h")
+        (tmp_path / "disk").rename(tmp_path / "elsewhere")
+
+        def go_on() -> None:
+            with library.transaction():
+                library.put_photo(b"/b.jpg", 1, 2, b"h")
+
+        with pytest.raises(LibraryError, match="no longer where it was") as caught:
+            go_on()
+        assert caught.value.kind == "gone"
+    with Library(tmp_path / "elsewhere" / "l.db") as library:
+        assert "/a.jpg" in [entry.path for entry in library.entries()]
 
 
 @pytest.mark.parametrize("content", [b"this is no database" * 100, None])
@@ -130,10 +226,22 @@ def test_one_at_a_time(tmp_path: Path) -> None:
 
 
 def test_network_shares_are_told_from_disks(tmp_path: Path) -> None:
+    share, link = tmp_path / "share", tmp_path / "link"
+    share.mkdir()
+    link.symlink_to(share)
     mounts = tmp_path / "mounts"
     mounts.write_text(
         "/dev/sda / ext4 rw 0 0\nnas:/x /mnt/my\\040photos nfs4 rw 0 0\n/dev/sdb /mnt/my\\040photos/disk ext4 rw 0 0\n"
+        f"nas:/y /mnt/Größe\u2028写真 cifs rw 0 0\nme@nas: {share} fuse.sshfs rw 0 0\n"
     )
-    for path, share in (("/l.db", False), ("/mnt/my photos/a/l.db", True), ("/mnt/my photos/disk/l.db", False)):
-        assert is_on_network_share(Path(path), mounts) == share
+    for path, is_share in (
+        ("/l.db", False),
+        ("/mnt/my photos/a/l.db", True),
+        ("/mnt/my photos/disk/l.db", False),
+        ("/mnt/my photos/disk/../l.db", True),
+        ("/mnt/Größe\u2028写真/l.db", True),
+        (share / "l.db", True),
+        (link / "l.db", True),
+    ):
+        assert is_on_network_share(Path(path), mounts) == is_share, path
     assert not is_on_network_share(Path("/l.db"), tmp_path / "none")

@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pictell.albums import Filters, Library, draw_sheet, search
+from pictell.albums import Filters, Library, draw_sheet, search, similar
 from pictell.albums.library import Words
-from pictell.errors import OptionError
+from pictell.errors import LibraryError, OptionError
 
 PHOTOS = {
     "/a.jpg": ("a dog runs on a beach", [], 0.9, "2024-05-01T10:00:00", "Canon EOS"),
@@ -69,6 +70,31 @@ def test_photos_that_are_gone_are_not_found(tmp_path: Path) -> None:
             library.put_words(photo, Words("a dog", None, -1.0, 0.5, "m@1", "2026-01-01T00:00:00+00:00"))
             library.mark_missing([photo])
         assert search(library, "dog") == []
+
+
+def test_similar_photos_are_those_of_the_largest_cosine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pictell.albums.searching._AT_ONCE", 7)
+    features = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
+    cosines = features @ features[3] / np.linalg.norm(features, axis=1)
+    expected = [int(number) for number in np.argsort(-cosines)]
+    with Library(tmp_path / "l.db") as library:
+        with library.transaction():
+            for number, each in enumerate(features):
+                photo = library.put_photo(b"/%d.jpg" % number, 1, 1, b"h")
+                library.put_taken(photo, "Canon" if number % 2 else "Pixel", None)
+                library.put_features(photo, "e", 10 * each)
+            library.put_features(library.put_photo(b"/other.jpg", 1, 1, b"h"), "another", features[3])
+            library.mark_missing([library.known(Path("/"))[b"/%d.jpg" % expected[1]].id])
+        left = [number for number in expected if number != expected[1]]
+        for limit in (1, 10, 100):
+            found = [int(Path(hit.path).stem) for hit in similar(library, features[3], "e", limit=limit)]
+            assert found == left[:limit]
+        odd = [int(Path(hit.path).stem) for hit in similar(library, features[3], "e", Filters(camera="canon"))]
+        assert odd == [number for number in left if number % 2]
+        with pytest.raises(LibraryError, match="no photo here was seen"):
+            similar(library, features[3], "none")
+        with pytest.raises(OptionError, match="1 or more"):
+            similar(library, features[3], "e", limit=0)
 
 
 @given(words=st.text(max_size=30))

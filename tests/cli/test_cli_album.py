@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("platformdirs")
 pytest.importorskip("lxml")
 
-from pictell.albums import Library, alone
+from pictell.albums import Library, alone, read_words
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def library(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def photos(tmp_path: Path, photo: Callable[..., Path]) -> Path:
-    for number in range(60):
-        photo(f"photos/{number:02}.png", seed=number)
+    for number in range(130):
+        photo(f"photos/{number:03}.png", seed=number)
     return tmp_path / "photos"
 
 
@@ -34,9 +34,9 @@ def test_index_search_export(run, photos: Path, library: Path, tiny_bundle: Path
     options = ("--db", library, "--model", tiny_bundle)
     (photos / "bad.jpg").write_bytes(b"no photo")
     dry = run("album", "index", photos, "--dry-run", *options)
-    assert "61  to caption" in dry.out
+    assert "131  to caption" in dry.out
     first = run("album", "index", photos, *options)
-    assert (first.code, "60  captioned" in first.out, "1  failed" in first.out) == (1, True, True)
+    assert (first.code, "130  captioned" in first.out, "1  failed" in first.out) == (1, True, True)
     assert first.err.count("\n") == 1
     again = run("album", "index", photos, "--json", *options)
     assert [json.loads(line)["outcome"] for line in again.lines] == ["failed"]
@@ -46,48 +46,89 @@ def test_index_search_export(run, photos: Path, library: Path, tiny_bundle: Path
     assert found.code == 0
     assert found.lines
     assert all(line.split("\t")[0].startswith(str(photos)) for line in found.lines)
+    like = run("search", "--like", photos / "007.png", "--limit", "2", *options)
+    assert (like.code, len(like.lines)) == (0, 2)
+    assert like.lines[0].startswith(f"{photos / '007.png'}\t")
     nothing = run("search", "zebrafish", "--db", library)
     assert (nothing.code, nothing.out, nothing.err) == (1, "", "pictell: no photo found\n")
     assert run("album", "export", tmp_path / "all.csv", "--db", library).code == 0
-    assert len((tmp_path / "all.csv").read_text().splitlines()) == 62
+    assert len((tmp_path / "all.csv").read_text().splitlines()) == 132
 
 
+@pytest.mark.parametrize("write", [(), ("--write", "sidecar")])
 def test_killed_again_and_again(
-    environment: dict[str, str], photos: Path, library: Path, tiny_bundle: Path, run: Callable[..., object]
+    environment: dict[str, str], photos: Path, library: Path, tiny_bundle: Path, write: tuple[str, ...]
 ) -> None:
-    """Nothing is lost, nothing is there twice, the database is whole."""
+    """Nothing is lost, nothing is done or there twice, the database is whole, no photo changes."""
+    before = {path: path.read_bytes() for path in photos.iterdir()}
     command = [sys.executable, "-m", "pictell", "album", "index", photos, "--db", library, "--model", tiny_bundle]
-    counts = []
-    for moment in (0.5, 0.8, 1.0, 1.2):
-        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
-            time.sleep(moment)
+    kept = 0
+    for reports in (0, 1, 7, 1):  # how many photos are told to be done before the kill; the first comes while it starts
+        # A short pipe, in which the run waits to be heard of the first photos it kept.
+        with subprocess.Popen(
+            [*command, "--json", *write], env=environment, stdout=subprocess.PIPE, pipesize=4096
+        ) as process:
+            assert process.stdout is not None
+            told = [json.loads(process.stdout.readline())["outcome"] for _ in range(reports)]
             process.send_signal(signal.SIGKILL)
         with Library(library) as opened:
             assert opened.rows("PRAGMA integrity_check") == [("ok",)]
-            counts.append(opened.rows("SELECT count(*) FROM captions")[0][0])
-    assert counts == sorted(counts)
-    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+            now = opened.rows("SELECT count(*) FROM captions")[0][0]
+        assert now >= kept + len(told) - told.count("unchanged")
+        kept = now
+    assert kept < len(before), "killed too late to tell anything"
+    done = subprocess.run([*command, *write], env=environment, check=True, capture_output=True, text=True)
+    assert f"{len(before) - kept}  captioned" in done.stdout
     with Library(library) as opened:
         assert opened.rows("SELECT count(*), count(DISTINCT path) FROM photos JOIN captions ON id = photo") == [
-            (60, 60)
+            (len(before), len(before))
         ]
-        assert opened.rows("SELECT count(*) FROM words") == [(60,)]
+        assert opened.rows("SELECT count(*) FROM words") == [(len(before),)]
+        texts = {Path(entry.path): entry.text for entry in opened.entries()}
+    assert {path: path.read_bytes() for path in before} == before
+    if write:
+        assert {path: read_words(path).generated for path in before} == texts
 
 
 def test_the_second_of_two_runs_stops(run, photos: Path, library: Path, tiny_bundle: Path) -> None:  # type: ignore[no-untyped-def]
+    options = ("--db", library, "--model", tiny_bundle)
     with alone(library):
-        second = run("album", "index", photos, "--db", library, "--model", tiny_bundle)
-    assert second.code == 1
-    assert "another run is at work" in second.err
+        second = run("album", "index", photos, *options)
+        assert second.code == 2
+        assert "another run is at work" in second.err
+        assert (second.out, second.err.count("\n")) == ("", 1)
+        assert run("album", "index", photos, "--dry-run", *options).code == 0
+
+
+def test_a_dry_run_tells_and_makes_nothing(run, photos: Path, library: Path, tiny_bundle: Path) -> None:  # type: ignore[no-untyped-def]
+    (photos / "loop.jpg").symlink_to("loop.jpg")
+    before = sorted(library.parent.rglob("*"))
+    dry = run("album", "index", photos, "--dry-run", "--json", "--db", library, "--model", tiny_bundle)
+    told = [json.loads(line) for line in dry.lines]
+    assert Counter(line["outcome"] for line in told) == {"waiting": 130, "failed": 1}
+    assert (dry.code, dry.err.count("\n")) == (1, 1)
+    assert sorted(library.parent.rglob("*")) == before
+
+
+def test_a_broken_sidecar_is_counted(run, photos: Path, library: Path, tiny_bundle: Path) -> None:  # type: ignore[no-untyped-def]
+    (photos / "000.png.xmp").write_text("<not xml")
+    ran = run("album", "index", photos, "--limit", "1", "--db", library, "--model", tiny_bundle)
+    assert (ran.code, ran.err.count("\n")) == (1, 1)
+    assert "000.png.xmp" in ran.err
+    assert "1  captioned" in ran.out
+    assert "1  of these with words in them or beside them that could not be read" in ran.out
 
 
 @pytest.mark.parametrize(
     ("arguments", "message", "code"),
     [
         (["album", "index", "none"], "no such directory", 1),
+        (["album", "index", ".", "none"], "no such directory", 1),
         (["album", "index", ".", "--write", "stone"], "--write is", 2),
         (["album", "index", ".", "--keywords"], "--write", 2),
         (["search", "dog", "--db", "none.db"], "no library yet", 1),
+        (["search", "dog", "--like", "a.jpg"], "either words or --like", 2),
+        (["search", "dog", "--model", "a"], "--model is for --like", 2),
         (["album", "export", "x.csv", "--db", "none.db"], "no library yet", 1),
     ],
 )

@@ -30,6 +30,8 @@ def test_gives_the_mean_of_probabilities_and_of_attention(engines: list[OnnxEngi
     photos = pictures(3)
     memory = contract.encode(photos)
     assert contract.count(memory) == 3
+    each = [engine.features(engine.encode(photos)) for engine in engines]
+    np.testing.assert_array_equal(contract.features(memory), np.hstack(each))
     assert contract.vocabulary_size == 34
     state = contract.start(memory)
     parts = [engine.start(engine.encode(photos)) for engine in engines]

@@ -36,6 +36,10 @@ def test_gives_the_contract(engine: OnnxEngine) -> None:
     contract: Engine[Memory, State] = engine
     memory = contract.encode(pictures(3))
     assert contract.count(memory) == 3
+    features = contract.features(memory)
+    assert features.shape[0] == 3
+    assert len(np.unique(features, axis=0)) == 3
+    np.testing.assert_allclose(contract.features(contract.encode(pictures(3)[1:2])), features[1:2], rtol=1e-5)
     log_probs, state, attention = contract.step(np.ones(3, dtype=np.int64), contract.start(memory))
     assert log_probs.shape == (3, contract.vocabulary_size)
     assert log_probs.dtype == np.float32

@@ -37,6 +37,7 @@ def test_gives_the_contract(engine: TorchEngine) -> None:
     contract: Engine[torch.Tensor, TorchState] = engine
     memory = contract.encode(pictures(3))
     assert contract.count(memory) == 3
+    np.testing.assert_allclose(contract.features(memory), memory.numpy().mean(axis=1), rtol=1e-5, atol=1e-6)
     assert contract.vocabulary_size == WORDS
     log_probs, _, attention = contract.step(np.ones(3, dtype=np.int64), contract.start(memory))
     assert log_probs.shape == (3, WORDS)

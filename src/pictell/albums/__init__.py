@@ -10,7 +10,8 @@ from pictell.albums.library import Library, default_library
 from pictell.albums.lock import alone
 from pictell.albums.metadata import read_words
 from pictell.albums.nouns import nouns_of
-from pictell.albums.searching import Filters, Hit, search
+from pictell.albums.raw import picture_of
+from pictell.albums.searching import Filters, Hit, search, similar
 from pictell.albums.sheet import draw_sheet
 from pictell.albums.words import (
     FIELDS,
@@ -51,9 +52,11 @@ __all__ = [
     "export",
     "index",
     "nouns_of",
+    "picture_of",
     "plan",
     "read_words",
     "search",
+    "similar",
     "storable",
     "write_words",
 ]

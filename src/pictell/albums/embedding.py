@@ -14,7 +14,7 @@ from typing import Any
 
 from pictell.albums.embedded import PNG_SIGNATURE, PNG_XMP, embedded_in
 from pictell.albums.own_words import provenance_of
-from pictell.albums.sidecar import RAW_SUFFIXES
+from pictell.albums.raw import RAW_SUFFIXES
 from pictell.albums.xmp import Packet
 from pictell.errors import MetadataError, MissingExtraError
 from pictell.photos import open_photo, printable

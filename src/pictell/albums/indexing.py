@@ -17,8 +17,8 @@ from typing import Literal
 from pictell.albums.library import Known, Library, Words
 from pictell.albums.metadata import read_words
 from pictell.albums.nouns import nouns_of
-from pictell.albums.raw import is_raw, preview
-from pictell.albums.walk import Found, walk
+from pictell.albums.raw import picture_of
+from pictell.albums.walk import Found, look_at, walk
 from pictell.albums.words import GeneratedWords, PhotoWords
 from pictell.albums.writing import How, write_words
 from pictell.captioner import Captioner
@@ -27,7 +27,9 @@ from pictell.photos import printable
 from pictell.steering import CaptionOptions
 from pictell.types import Caption
 
-Outcome = Literal["captioned", "withheld", "own", "copied", "moved", "unchanged", "failed", "missing", "left"]
+Outcome = Literal[
+    "captioned", "withheld", "own", "copied", "moved", "unchanged", "failed", "missing", "waiting", "left"
+]
 OUTCOMES: dict[Outcome, str] = {
     "captioned": "captioned",
     "withheld": "not described, since they look like no photo",
@@ -37,6 +39,7 @@ OUTCOMES: dict[Outcome, str] = {
     "unchanged": "as they were",
     "failed": "failed",
     "missing": "no longer there",
+    "waiting": "to caption, new, renamed or changed",
     "left": "left for another time",
 }
 """What becomes of a photo, as a summary says it."""
@@ -65,7 +68,10 @@ class IndexOptions:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one photo; `written` tells what came of writing its caption out."""
+    """What became of one photo; `written` tells what came of writing its caption out.
+
+    `error` is why it failed, or else what could not be read or written of the words in it and beside it.
+    """
 
     path: Path
     outcome: Outcome
@@ -91,9 +97,9 @@ def plan(library: Library, root: Path, model: str, options: IndexOptions) -> Pla
 
     Raises `PhotoError`, `missing`, where `root` is no directory.
     """
-    root = root.absolute()
     if not root.is_dir():
         raise PhotoError("missing", f"{printable(root)}: no such directory")
+    root = Path(os.path.realpath(root))  # however it is named, a photo is remembered once
     made = Plan(root, known=library.known(root))
 
     def unreadable(where: str, error: OSError) -> None:
@@ -111,10 +117,10 @@ def plan(library: Library, root: Path, model: str, options: IndexOptions) -> Pla
             made.waiting.append(found)
         else:
             made.settled.append(Result(Path(os.fsdecode(found.path)), "unchanged"))
-    unread = [os.fsencode(result.path) for result in made.unread]
+    unread = {os.fsencode(result.path) for result in made.unread}
     for path, before in made.known.items():
         # Nobody knows what is in a directory that cannot be read.
-        if path not in seen and not any(path == there or path.startswith(there + b"/") for there in unread):
+        if path not in seen and not _is_below(path, unread):
             made.gone[path] = before
     return made
 
@@ -141,7 +147,7 @@ def index(library: Library, captioner: Captioner, made: Plan, options: IndexOpti
 class _Work:
     found: Found
     digest: bytes
-    words: PhotoWords | None
+    words: PhotoWords
 
 
 class _Indexing:
@@ -158,15 +164,22 @@ class _Indexing:
         self._asked = 0
 
     def run(self) -> Iterator[Result]:
-        for caption in self.captioner.stream(self._sources(), CaptionOptions()):
-            self._later(partial(self._keep, self._works.popleft(), caption))
+        for caption in self.captioner.stream(self._sources(), CaptionOptions(features=True)):
+            work = self._works.popleft()
+            self._later(partial(self._keep, work, caption), work.words)
             yield from self._results()
         self._commit()
         yield from self._results()
 
-    def _later(self, keep: Callable[[], Result]) -> None:
-        """Has a result kept with some others."""
-        self._kept.append(keep)
+    def _later(self, keep: Callable[[], Result], words: PhotoWords | None = None) -> None:
+        """Has a result kept with some others; it tells what could not be read of `words`."""
+        problem = next(iter(words.problems), None) if words is not None else None
+
+        def keep_telling() -> Result:
+            result = keep()
+            return replace(result, error=result.error or problem)
+
+        self._kept.append(keep_telling)
         if len(self._kept) >= _AT_ONCE:
             self._commit()
 
@@ -191,16 +204,16 @@ class _Indexing:
                 words = read_words(path)
                 settled = self._settle(found, digest, words)
                 if settled is None:
-                    source = preview(path) if is_raw(path) else path
+                    source = picture_of(path)
             except OSError as error:
                 fault = PhotoError("unreadable", f"{printable(path)}: cannot be read ({error.strerror})")
-                self._fail(found, None, fault)
+                self._fail(found, fault)
                 continue
             except PictellError as error:
-                self._fail(found, None, error)
+                self._fail(found, error)
                 continue
             if settled is not None:
-                self._later(settled)
+                self._later(settled, words)
                 continue
             self._asked += 1
             self._works.append(_Work(found, digest, words))
@@ -224,18 +237,20 @@ class _Indexing:
         if words.own is not None and not self.options.everything:
             return partial(self._leave, found, digest, words, "own")
         if before is None and (copied := self.library.caption_of(digest)) is not None:
-            if self.options.outdated and copied.model != self.captioner.model:
+            if self.options.outdated and copied.by == "pictell" and copied.model != self.captioner.model:
                 return None
 
             def copy() -> Result:
-                self.library.put_words(self._put_photo(found, digest, words), copied)
+                photo = self._put_photo(found, digest, words)
+                self.library.put_words(photo, copied)
+                self.library.copy_features(photo, digest)
                 return Result(path, "copied")
 
             return copy
         return None
 
     def _move(self, photo: int, found: Found, words: PhotoWords) -> Result:
-        self.library.move(photo, found.path, found.mtime_ns)
+        self.library.move(photo, found.path, found.mtime_ns, found.sidecars)
         self.library.put_own_words(photo, *_own(words))
         return Result(Path(os.fsdecode(found.path)), "moved")
 
@@ -246,20 +261,18 @@ class _Indexing:
     def _model_is_older(self, before: Known) -> bool:
         return self.options.outdated and before.by == "pictell" and before.model != self.captioner.model
 
-    def _fail(self, found: Found, digest: bytes | None, error: PictellError) -> None:
+    def _fail(self, found: Found, error: PictellError) -> None:
         def keep() -> Result:
-            photo = self.library.put_photo(found.path, found.size, found.mtime_ns, digest)
+            photo = self.library.put_photo(found.path, found.size, found.mtime_ns, None, found.sidecars)
             self.library.put_error(photo, error.kind, error.message)
             return Result(Path(os.fsdecode(found.path)), "failed", error=error)
 
         self._later(keep)
 
-    def _put_photo(self, found: Found, digest: bytes, words: PhotoWords | None) -> int:
-        photo = self.library.put_photo(found.path, found.size, found.mtime_ns, digest)
-        if words is not None:
-            taken = None if words.taken is None else words.taken.isoformat()
-            self.library.put_taken(photo, words.camera, taken)
-            self.library.put_own_words(photo, *_own(words))
+    def _put_photo(self, found: Found, digest: bytes, words: PhotoWords) -> int:
+        photo = self.library.put_photo(found.path, found.size, found.mtime_ns, digest, found.sidecars)
+        self.library.put_taken(photo, words.camera, None if words.taken is None else words.taken.isoformat())
+        self.library.put_own_words(photo, *_own(words))
         return photo
 
     def _keep(self, work: _Work, result: Caption | PictellError) -> Result:
@@ -275,6 +288,7 @@ class _Indexing:
             model=result.model, at=datetime.now(UTC).isoformat(timespec="seconds"),
         )  # fmt: skip
         self.library.put_words(photo, words)
+        self.library.put_features(photo, self.captioner.encoder, result.features)
         return Result(path, "captioned" if result.text is not None else "withheld", result)
 
     def write_out(self, result: Result) -> Result:
@@ -290,11 +304,11 @@ class _Indexing:
         try:
             words = GeneratedWords.of(said, at=datetime.fromisoformat(known.at))
             outcome = write_words(path, words, self.options.write, keywords=keywords, force=self.options.force)
-            if path in outcome.changed:
+            if outcome.changed:
                 # Ours, so that the next run need not look at it again.
-                status = path.stat()
+                now, digest = look_at(path), _digest(path)
                 with self.library.transaction():
-                    self.library.put_photo(os.fsencode(path), status.st_size, status.st_mtime_ns, _digest(path))
+                    self.library.put_photo(now.path, now.size, now.mtime_ns, digest, now.sidecars)
         except PictellError as error:
             return replace(result, outcome="failed", error=error)
         except OSError as error:
@@ -306,7 +320,7 @@ class _Indexing:
 def _must_caption(before: Known, found: Found, model: str, options: IndexOptions) -> bool:
     if options.force or before.missing or before.failed:
         return True
-    if (before.size, before.mtime_ns) != (found.size, found.mtime_ns):
+    if (before.size, before.mtime_ns, before.sidecars) != (found.size, found.mtime_ns, found.sidecars):
         return True
     if options.outdated and before.by == "pictell" and before.model != model:
         return True
@@ -315,6 +329,13 @@ def _must_caption(before: Known, found: Found, model: str, options: IndexOptions
 
 def _has_caption(before: Known) -> bool:
     return before.by is not None and not before.failed
+
+
+def _is_below(path: bytes, places: set[bytes]) -> bool:
+    """Whether a path is one of `places` or inside one."""
+    while path and path not in places:
+        path = path.rpartition(b"/")[0]
+    return bool(path)
 
 
 def _fits(path: bytes, root: Path, patterns: Sequence[str]) -> bool:
@@ -333,7 +354,7 @@ def _digest(path: Path) -> bytes:
 
 def _changed(found: Found, path: Path) -> bool:
     try:
-        status = path.stat()
+        now = look_at(path)
     except OSError:
         return True
-    return (status.st_size, status.st_mtime_ns) != (found.size, found.mtime_ns)
+    return (now.size, now.mtime_ns) != (found.size, found.mtime_ns)

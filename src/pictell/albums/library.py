@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pictell.albums.entry import AlbumEntry
 from pictell.albums.network_share import is_on_network_share
@@ -51,6 +54,14 @@ _MIGRATIONS = (
     CREATE INDEX own_words_of_photo ON own_words (photo);
     CREATE VIRTUAL TABLE words USING fts5 (own, caption, tokenize = 'porter unicode61 remove_diacritics 2');
     """,
+    "ALTER TABLE photos ADD COLUMN sidecars INTEGER NOT NULL DEFAULT 0;  -- another number when one of them changes",
+    """
+    CREATE TABLE features (
+        photo INTEGER PRIMARY KEY REFERENCES photos ON DELETE CASCADE,
+        encoder TEXT NOT NULL,          -- whose: only those of one can be compared
+        vector BLOB NOT NULL            -- little-endian float16, of length 1
+    );
+    """,
 )
 SCHEMA_VERSION = len(_MIGRATIONS)
 """Each version's changes are a step of `_MIGRATIONS`; a database from before is brought up to date when it is opened."""
@@ -63,6 +74,7 @@ class Known:
     id: int
     size: int
     mtime_ns: int
+    sidecars: int
     hash: bytes | None
     missing: bool
     failed: bool
@@ -102,26 +114,22 @@ class Library:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.notice: str | None = None
-        made = not path.exists()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(path, isolation_level=None)
-            version = self._database.execute("PRAGMA user_version").fetchone()[0]
-            tables = self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            version, tables = _looked_at(path) if path.exists() else (0, 0)
         except (OSError, sqlite3.Error) as error:
             raise _fault(path, error) from error
         if version > SCHEMA_VERSION:
-            self._database.close()
             raise LibraryError(
                 "newer",
                 f"{printable(path)} was made by a later pictell: install that one, or name another file with --db",
             )
-        if not made and version == 0 and tables:
-            self._database.close()
+        if version == 0 and tables:
             raise LibraryError(
                 "not-a-library", f"{printable(path)} is a database of something else: name another with --db"
             )
         with self._told():
+            self._database = sqlite3.connect(path, isolation_level=None)
             if is_on_network_share(path):
                 self.notice = f"{printable(path)} is on a network share: one program at a time may use it, more slowly"
             else:
@@ -129,10 +137,8 @@ class Library:
                 self._database.execute("PRAGMA journal_mode = WAL")
                 self._database.execute("PRAGMA synchronous = NORMAL")
             self._database.execute("PRAGMA foreign_keys = ON")
-            for step in range(version, SCHEMA_VERSION):
-                self._database.executescript(
-                    f"BEGIN IMMEDIATE; {_MIGRATIONS[step]} PRAGMA user_version = {step + 1}; COMMIT;"
-                )
+        if version < SCHEMA_VERSION:
+            self._bring_up_to_date()
 
     def __enter__(self) -> Self:
         return self
@@ -142,9 +148,22 @@ class Library:
     ) -> None:
         self._database.close()
 
+    def _bring_up_to_date(self) -> None:
+        with self.transaction():
+            # Asked again: another program may have done it since.
+            (version,) = self._database.execute("PRAGMA user_version").fetchone()
+            for step in range(version, SCHEMA_VERSION):
+                for statement in _MIGRATIONS[step].split(";\n"):
+                    self._database.execute(statement)
+                self._database.execute(f"PRAGMA user_version = {step + 1}")
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """What is done inside is kept whole or not at all."""
+        """What is done inside is kept whole or not at all.
+
+        Raises `LibraryError`, `gone`, where the file is no longer there afterwards: SQLite itself would go on writing into
+        what nobody can open again.
+        """
         with self._told():
             self._database.execute("BEGIN IMMEDIATE")
             try:
@@ -154,6 +173,11 @@ class Library:
                     self._database.execute("ROLLBACK")
                 raise
             self._database.execute("COMMIT")
+            if not self.path.exists():
+                raise LibraryError(
+                    "gone",
+                    f"{printable(self.path)} is no longer where it was, and what was just done is not remembered: run again",
+                )
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple]:  # type: ignore[type-arg]
         """The rows of a query that changes nothing."""
@@ -164,14 +188,14 @@ class Library:
         """All photos that are remembered in a directory and below it, by path."""
         start = os.fsencode(root).rstrip(b"/") + b"/"
         found = self.rows(
-            "SELECT path, id, size, mtime_ns, hash, missing, error_kind IS NOT NULL, model, by,"
+            "SELECT path, id, size, mtime_ns, sidecars, hash, missing, error_kind IS NOT NULL, model, by,"
             " EXISTS (SELECT 1 FROM own_words WHERE own_words.photo = id AND kind = 'caption')"
             " FROM photos LEFT JOIN captions ON captions.photo = id WHERE path >= ? AND path < ?",
             (start, start[:-1] + b"0"),  # the byte after a slash
         )
         return {
-            path: Known(number, size, mtime_ns, digest, bool(missing), bool(failed), model, by, bool(has_own))
-            for path, number, size, mtime_ns, digest, missing, failed, model, by, has_own in found
+            path: Known(number, size, mtime_ns, sidecars, digest, bool(missing), bool(failed), model, by, bool(has_own))
+            for path, number, size, mtime_ns, sidecars, digest, missing, failed, model, by, has_own in found
         }
 
     def with_hash(self, digest: bytes) -> list[tuple[int, bytes]]:
@@ -179,8 +203,8 @@ class Library:
         return self.rows("SELECT id, path FROM photos WHERE hash = ?", (digest,))
 
     def caption_of(self, digest: bytes) -> Words | None:
-        """Pictell's caption of a photo with this content."""
-        return self._caption("hash = ? AND by = 'pictell'", digest)
+        """The caption of a photo with this content, a person's before pictell's."""
+        return self._caption("hash = ?", digest)
 
     def caption_at(self, path: bytes) -> Words | None:
         """The caption of the photo at a path."""
@@ -188,12 +212,14 @@ class Library:
 
     def _caption(self, where: str, value: bytes) -> Words | None:
         columns = "text, reason, log_prob, confidence, model, at, by"
-        found = self.rows(f"SELECT {columns} FROM captions JOIN photos ON id = photo WHERE {where} LIMIT 1", (value,))
+        found = self.rows(
+            f"SELECT {columns} FROM captions JOIN photos ON id = photo WHERE {where} ORDER BY by LIMIT 1", (value,)
+        )
         return Words(*found[0]) if found else None
 
     def entries(self, under: Path | None = None) -> Iterator[AlbumEntry]:
         """What is known of each photo that is there, by path; in the directory `under` and below it, if one is named."""
-        start = b"" if under is None else os.fsencode(under.absolute()).rstrip(b"/") + b"/"
+        start = b"" if under is None else os.fsencode(os.path.realpath(under)).rstrip(b"/") + b"/"
         found = self.rows(
             "SELECT path, text, confidence, model, by,"
             " (SELECT text FROM own_words WHERE photo = id AND kind = 'caption' LIMIT 1)"
@@ -216,20 +242,21 @@ class Library:
 
     # -- inside a transaction -------------------------------------------------------------------------------------
 
-    def put_photo(self, path: bytes, size: int, mtime_ns: int, digest: bytes | None) -> int:
+    def put_photo(self, path: bytes, size: int, mtime_ns: int, digest: bytes | None, sidecars: int = 0) -> int:
         """A photo as it is now, there and without a fault; its number."""
         row = self._database.execute(
-            "INSERT INTO photos (path, size, mtime_ns, hash) VALUES (?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET"
-            " size = excluded.size, mtime_ns = excluded.mtime_ns, hash = excluded.hash, missing = 0, error_kind = NULL,"
-            " error = NULL RETURNING id",
-            (path, size, mtime_ns, digest),
+            "INSERT INTO photos (path, size, mtime_ns, hash, sidecars) VALUES (?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE"
+            " SET size = excluded.size, mtime_ns = excluded.mtime_ns, hash = excluded.hash, sidecars = excluded.sidecars,"
+            " missing = 0, error_kind = NULL, error = NULL RETURNING id",
+            (path, size, mtime_ns, digest, sidecars),
         ).fetchone()
         return int(row[0])
 
-    def move(self, photo: int, path: bytes, mtime_ns: int) -> None:
+    def move(self, photo: int, path: bytes, mtime_ns: int, sidecars: int = 0) -> None:
         """A photo has another name now."""
         self._database.execute(
-            "UPDATE photos SET path = ?, mtime_ns = ?, missing = 0 WHERE id = ?", (path, mtime_ns, photo)
+            "UPDATE photos SET path = ?, mtime_ns = ?, sidecars = ?, missing = 0 WHERE id = ?",
+            (path, mtime_ns, sidecars, photo),
         )
 
     def mark_missing(self, photos: Sequence[int]) -> None:
@@ -237,9 +264,10 @@ class Library:
         self._database.executemany("UPDATE photos SET missing = 1 WHERE id = ?", [(photo,) for photo in photos])
 
     def put_error(self, photo: int, kind: str, message: str) -> None:
-        """Why a photo could not be captioned; a caption of what it was before goes."""
+        """Why a photo could not be captioned; a caption and features of what it was before go."""
         self._database.execute("UPDATE photos SET error_kind = ?, error = ? WHERE id = ?", (kind, message, photo))
         self._database.execute("DELETE FROM captions WHERE photo = ? AND by = 'pictell'", (photo,))
+        self._database.execute("DELETE FROM features WHERE photo = ?", (photo,))
         self._index(photo)
 
     def put_taken(self, photo: int, camera: str | None, taken: str | None) -> None:
@@ -254,6 +282,22 @@ class Library:
             (photo, words.text, words.reason, words.log_prob, words.confidence, words.model, words.at, words.by),
         )
         self._index(photo)
+
+    def put_features(self, photo: int, encoder: str, features: NDArray[np.float32] | None) -> None:
+        """What a photo looks like to an encoder, (D,), in the place of what it looked like before; `None` forgets that."""
+        if features is None:
+            self._database.execute("DELETE FROM features WHERE photo = ?", (photo,))
+            return
+        vector = (features / max(float(np.linalg.norm(features)), 1e-9)).astype("<f2").tobytes()
+        self._database.execute("INSERT OR REPLACE INTO features VALUES (?, ?, ?)", (photo, encoder, vector))
+
+    def copy_features(self, photo: int, digest: bytes) -> None:
+        """A photo looks as another with the same content does."""
+        self._database.execute(
+            "INSERT OR REPLACE INTO features SELECT ?, encoder, vector FROM features JOIN photos ON id = photo"
+            " WHERE hash = ? LIMIT 1",
+            (photo, digest),
+        )
 
     def put_own_words(self, photo: int, captions: Sequence[str], keywords: Sequence[str]) -> None:
         """What people wrote in the photo's file and beside it, in the place of what they wrote before."""
@@ -282,6 +326,23 @@ class Library:
             yield
         except (OSError, sqlite3.Error) as error:
             raise _fault(self.path, error) from error
+
+
+def _looked_at(path: Path) -> tuple[int, int]:
+    """Schema version and number of tables of a database, which is left as it is, and so is its log."""
+    try:
+        return _asked(path, "ro")
+    except sqlite3.OperationalError:
+        # Where a killed program left a transaction half done, nobody can read the file before that is undone.
+        return _asked(path, "rw")
+
+
+def _asked(path: Path, mode: str) -> tuple[int, int]:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)) as database:
+        database.execute("BEGIN")  # or another program could make the tables between the two
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return version, tables
 
 
 def _fault(path: Path, error: Exception) -> LibraryError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 _SHARES = frozenset(
@@ -13,15 +15,15 @@ _SHARES = frozenset(
 def is_on_network_share(path: Path, mounts: Path = Path("/proc/mounts")) -> bool:
     """Whether `path`, which need not be there yet, is on a network share, as far as the system tells (Linux)."""
     try:
-        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
     except OSError:
         return False
     kinds: dict[str, str] = {}
-    for line in lines:
+    for line in filter(None, lines):
         _, where, kind, *_ = line.split(" ")
-        # Spaces and the like are octal there.
-        kinds[where.encode("utf-8", "surrogateescape").decode("unicode_escape")] = kind
-    place = path.absolute()
+        # Spaces and the like are octal there, letters are not.
+        kinds[re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), where)] = kind
+    place = Path(os.path.realpath(path))
     for folder in (place, *place.parents):
         if str(folder) in kinds:
             return kinds[str(folder)] in _SHARES

@@ -10,8 +10,8 @@ from pictell.errors import PhotoError
 from pictell.photos import printable
 
 RAW_SUFFIXES = frozenset(
-    (".3fr", ".arw", ".cr2", ".cr3", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef",
-     ".raf", ".raw", ".rw2", ".sr2", ".srf", ".srw", ".x3f")
+    (".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw",
+     ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f")
 )  # fmt: skip
 """The suffixes of raw files, in small letters."""
 
@@ -19,9 +19,9 @@ _PREVIEWS = ("-JpgFromRaw", "-PreviewImage", "-OtherImage")
 _SECONDS = 60
 
 
-def is_raw(path: Path) -> bool:
-    """Whether a file is a camera's raw file, by its suffix."""
-    return path.suffix.lower() in RAW_SUFFIXES
+def picture_of(path: Path) -> Path | bytes:
+    """What there is to look at: the photo itself, or a raw file's preview; raises what `preview` raises."""
+    return preview(path) if path.suffix.lower() in RAW_SUFFIXES else path
 
 
 def preview(path: Path) -> bytes:

@@ -1,7 +1,8 @@
-"""Finding photos by what is written about them, people's words before pictell's."""
+"""Finding photos by what is written about them, people's words before pictell's, or by how they look."""
 
 from __future__ import annotations
 
+import heapq
 import os
 import re
 from collections.abc import Sequence
@@ -9,14 +10,20 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import combinations, islice
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pictell.albums.library import Library
-from pictell.errors import OptionError
+from pictell.errors import LibraryError, OptionError
+from pictell.photos import printable
 from pictell.types import BANDS
 
 # Of more than so many, those indexed last are looked at: the words alone tell no better which of them are meant.
 _MOST = 1000
 # Beyond so many ways to leave words out, a query is no query.
 _WAYS = 100
+# Photos whose features are compared at once: some megabytes.
+_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -59,8 +66,7 @@ def search(library: Library, words: str, filters: Filters | None = None, limit: 
         OptionError: there is nothing to look for, or `limit` is below 1.
     """
     filters = filters or Filters()
-    if limit < 1:
-        raise OptionError(f"the most photos to find is 1 or more, not {limit}")
+    _check(limit)
     phrases = _phrases(words)
     where, values = _conditions(filters)
     if not phrases:
@@ -83,6 +89,45 @@ def search(library: Library, words: str, filters: Filters | None = None, limit: 
         if found:
             return sorted(found.values(), key=partial(_place, [_exactly(phrase) for phrase in phrases]))[:limit]
     return []
+
+
+def similar(
+    library: Library, features: NDArray[np.float32], encoder: str, filters: Filters | None = None, limit: int = 50
+) -> list[Hit]:
+    """The photos that look most like one, the likest first: by the cosine between what an encoder makes of them.
+
+    `features` (D,) are a caption's by the captioner whose `encoder` is named. All photos are compared that it has seen and
+    that `filters` let through.
+
+    Raises:
+        OptionError: `limit` is below 1.
+        LibraryError: `no-features`, that encoder has seen no photo of the library.
+    """
+    _check(limit)
+    if not library.rows("SELECT 1 FROM features WHERE encoder = ? LIMIT 1", (encoder,)):
+        raise LibraryError(
+            "no-features",
+            f"{printable(library.path)}: no photo here was seen by this model; `pictell album index DIR --force` does it",
+        )
+    where, values = _conditions(filters or Filters())
+    query = (
+        f"SELECT photos.id, vector FROM features JOIN photos ON photos.id = features.photo {_CAPTIONS}"
+        f" WHERE features.photo > ? AND encoder = ? AND {where} ORDER BY features.photo LIMIT {_AT_ONCE}"
+    )
+    best: list[tuple[float, int]] = []
+    last = -1
+    while rows := library.rows(query, (last, encoder, *values)):
+        vectors = np.frombuffer(b"".join(vector for _, vector in rows), "<f2").reshape(len(rows), -1)  # (N, D)
+        likeness = vectors.astype(np.float32) @ features
+        best = heapq.nlargest(limit, [*best, *zip(likeness.tolist(), (number for number, _ in rows), strict=True)])
+        last = rows[-1][0]
+    query = f"SELECT {_COLUMNS} FROM photos {_CAPTIONS} WHERE photos.id = ?"
+    return [_hit(row) for _, number in best for row in library.rows(query, (number,))]
+
+
+def _check(limit: int) -> None:
+    if limit < 1:
+        raise OptionError(f"the most photos to find is 1 or more, not {limit}")
 
 
 _COLUMNS = (

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
+from pictell.albums.raw import RAW_SUFFIXES
 from pictell.albums.xmp import MAX_BYTES, Packet
 from pictell.errors import MetadataError
 from pictell.photos import printable
-
-RAW_SUFFIXES = frozenset(
-    "." + suffix
-    for line in (
-        "3fr arw cr2 cr3 crw dcr dng erf iiq kdc mef mos mrw",
-        "nef nrw orf pef raf raw rw2 rwl sr2 srf srw x3f",
-    )
-    for suffix in line.split()
-)
-"""The suffixes of camera raw files, in small letters."""
 
 
 def sidecars_of(photo: Path) -> list[Path]:
@@ -33,6 +25,12 @@ def sidecars_of(photo: Path) -> list[Path]:
         if path != photo and _is_there(path) and not _is_again(path, found) and not _is_of_a_raw_file(photo):
             found.append(path)
     return found
+
+
+def sidecar_names(name: str) -> tuple[str, ...]:
+    """The names that sidecars of a photo of this name may have."""
+    stem = os.path.splitext(name)[0]  # noqa: PTH122  (asked for each photo of a library)
+    return tuple(each + suffix for each in (name, stem) for suffix in (".xmp", ".XMP"))
 
 
 def new_sidecar(photo: Path) -> Path:

@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pictell.albums.raw import RAW_SUFFIXES
+from pictell.albums.sidecar import sidecar_names
 from pictell.photos import PHOTO_SUFFIXES
 
 _NOT_PHOTOS = frozenset(("@eaDir", "#recycle", "#snapshot", "$RECYCLE.BIN", "lost+found"))
 """Directories in which storage boxes and systems keep small copies and what was thrown away."""
 
 
+_LARGEST = 2**63 - 1
+
+
 @dataclass(frozen=True)
 class Found:
-    """A photo's file: absolute path as bytes, size in bytes, time of the last change."""
+    """A photo's file: absolute path as bytes, size in bytes, time of the last change; `sidecars` is another number whenever
+    one of its sidecars comes, goes or changes."""
 
     path: bytes
     size: int
     mtime_ns: int
+    sidecars: int = 0
+
+
+def look_at(path: Path) -> Found:
+    """One photo, as `walk` finds it; raises `OSError`."""
+    status = path.stat()
+    times = {}
+    for name in sidecar_names(path.name):
+        with suppress(OSError):
+            times[name] = _time(path.with_name(name).stat())
+    return Found(os.fsencode(path), status.st_size, _time(status), _stamp(path.name, times))
 
 
 def walk(root: Path, unreadable: Callable[[str, OSError], None]) -> Iterator[Found]:
@@ -45,15 +63,31 @@ def walk(root: Path, unreadable: Callable[[str, OSError], None]) -> Iterator[Fou
             unreadable(directory, error)
             continue
         below = []
+        times = {}
+        for entry in entries:
+            if entry.name.endswith((".xmp", ".XMP")):
+                with suppress(OSError):
+                    times[entry.name] = _time(entry.stat())
         for entry in entries:
             if entry.name.startswith(".") or entry.name in _NOT_PHOTOS:
                 continue
             try:
                 if entry.is_dir():
                     below.append(entry.path)
-                elif os.path.splitext(entry.name)[1].lower() in suffixes and entry.is_file():  # noqa: PTH122
+                elif os.path.splitext(entry.name)[1].lower() in suffixes:  # noqa: PTH122
                     status = entry.stat()
-                    yield Found(os.fsencode(entry.path), status.st_size, status.st_mtime_ns)
-            except OSError as error:  # gone meanwhile, a link to itself
+                    if stat.S_ISREG(status.st_mode):
+                        stamp = _stamp(entry.name, times)
+                        yield Found(os.fsencode(entry.path), status.st_size, _time(status), stamp)
+            except OSError as error:  # gone meanwhile, a link to itself or to nothing
                 unreadable(entry.path, error)
         waiting += reversed(below)
+
+
+def _stamp(name: str, times: Mapping[str, int]) -> int:
+    return sum(times.get(each, 0) for each in sidecar_names(name)) & _LARGEST if times else 0
+
+
+def _time(status: os.stat_result) -> int:
+    """Nanoseconds; broken clocks set years that no database's number has room for."""
+    return max(-_LARGEST, min(status.st_mtime_ns, _LARGEST))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,10 +17,10 @@ from pictell.cli.caption import fields_of
 from pictell.cli.extras import missing_modules
 from pictell.cli.options import Json, Model, Threads
 from pictell.cli.output import emit, emit_json, say, shown
-from pictell.errors import MissingExtraError, OptionError
+from pictell.errors import LibraryError, MissingExtraError, OptionError, PhotoError
 
 if TYPE_CHECKING:
-    from pictell.albums import Library
+    from pictell.albums import Library, Plan, Result
 
 album = typer.Typer(name="album", help="A whole library of photos: caption it, remember it, give it to other programs.")
 
@@ -83,39 +87,42 @@ def index(
         force=force, outdated=outdated, everything=not missing_only, only=only or (), limit=limit,
         write=write, keywords=keywords,
     )  # fmt: skip
+    for directory in directories:
+        if not directory.is_dir():
+            raise PhotoError("missing", f"{shown(directory)}: no such directory")
     captioner = load(model, threads=threads)
     path = database or default_library()
     counts: Counter[str] = Counter()
-    with alone(path), open_library(path) as library:
+    with ExitStack() as stack:
+        if not dry_run:
+            try:
+                stack.enter_context(alone(path))
+            except LibraryError as error:
+                if error.kind != "busy":
+                    raise
+                say(error.message)
+                raise typer.Exit(2) from error  # nothing was begun, unlike where some photos fail
+        elif not path.exists():
+            path = Path(stack.enter_context(TemporaryDirectory())) / "library.db"
+        library = stack.enter_context(open_library(path))
         for directory in directories:
             made = plan(library, directory, captioner.model, options)
-            if dry_run:
-                counts["to caption, new, renamed or changed"] += len(made.waiting)
-                counts["as they were"] += len(made.settled)
-                counts["no longer there"] += sum(not before.missing for before in made.gone.values())
-                for result in made.unread:
-                    counts["failed"] += 1
-                    say(result.error.message if result.error else "")
-                continue
-            with Bar(len(made.waiting)) as bar:
-                for result in index_album(library, captioner, made, options):
-                    counts[result.outcome] += 1
-                    if result.written is not None:
-                        counts[f"written: {result.written}"] += 1
+            results = _foreseen(made) if dry_run else index_album(library, captioner, made, options)
+            with Bar(0 if dry_run else len(made.waiting) + len(made.unread)) as bar:
+                for result in results:
+                    _count(counts, result)
                     if result.error is not None:
                         bar.make_room(for_error=True)
                         say(result.error.message)
                     if as_json and result.outcome != "unchanged":
                         bar.make_room()
-                        said = result.error if result.caption is None else result.caption
-                        about = {} if said is None else fields_of(said)
-                        emit_json({"path": str(result.path), "outcome": result.outcome, **about})
+                        emit_json(_fields(result))
                     if result.outcome not in ("unchanged", "missing"):
                         bar.advance()
     if not as_json:
         for line in _summary(counts):
             emit(line)
-    if counts["failed"]:
+    if counts["failed"] or counts["unread"]:
         raise typer.Exit(1)
 
 
@@ -146,7 +153,6 @@ def export(
 def open_library(path: Path, *, must_exist: bool = False) -> Library:
     """The library, made where it is not there; raises `LibraryError`."""
     from pictell.albums import Library
-    from pictell.errors import LibraryError
 
     if must_exist and not path.is_file():
         raise LibraryError("missing", f"{shown(path)}: no library yet; `pictell album index DIR` makes one")
@@ -156,12 +162,41 @@ def open_library(path: Path, *, must_exist: bool = False) -> Library:
     return library
 
 
+def _foreseen(made: Plan) -> Iterator[Result]:
+    """What would become of each photo, as far as nothing of it is read."""
+    from pictell.albums import Result
+
+    yield from made.settled
+    yield from made.unread
+    for found in made.waiting:
+        yield Result(Path(os.fsdecode(found.path)), "waiting")
+    for path, before in made.gone.items():
+        if not before.missing:
+            yield Result(Path(os.fsdecode(path)), "missing")
+
+
+def _count(counts: Counter[str], result: Result) -> None:
+    counts[result.outcome] += 1
+    if result.written is not None:
+        counts[f"written: {result.written}"] += 1
+    if result.error is not None and result.outcome != "failed":
+        counts["unread"] += 1
+
+
+def _fields(result: Result) -> dict[str, Any]:
+    fields: dict[str, Any] = {"path": str(result.path), "outcome": result.outcome}
+    for said in (result.caption, result.error):
+        fields |= {} if said is None else fields_of(said)
+    return fields
+
+
 def _summary(counts: Counter[str]) -> list[str]:
     from pictell.albums import OUTCOMES
 
-    names: dict[str, str] = {f"written: {name}": f"of these {said}" for name, said in _WRITTEN.items()}
-    names |= {str(outcome): said for outcome, said in OUTCOMES.items()}
-    lines = [f"{count:8,}  {names.get(name, name)}" for name, count in sorted(counts.items(), key=_place) if count]
+    names: dict[str, str] = {str(outcome): said for outcome, said in OUTCOMES.items()}
+    names |= {f"written: {name}": f"of these {said}" for name, said in _WRITTEN.items()}
+    names["unread"] = "of these with words in them or beside them that could not be read or written"
+    lines = [f"{counts[name]:8,}  {said}" for name, said in names.items() if counts[name]]
     return lines or ["no photos"]
 
 
@@ -171,10 +206,3 @@ _WRITTEN = {
     "same": "written there already",
     "kept": "not written, since a person wrote there",
 }
-
-
-def _place(item: tuple[str, int]) -> int:
-    from pictell.albums import OUTCOMES
-
-    order = [*OUTCOMES, *(f"written: {name}" for name in _WRITTEN)]
-    return order.index(item[0]) if item[0] in order else -1

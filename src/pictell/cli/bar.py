@@ -59,19 +59,20 @@ class Bar:
             return
         self._drawn_at = time.monotonic()
         filled = _WIDTH * self._done // self._total
-        text = f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {self._done}/{self._total} {self._unit}{self._left()}"
+        text = f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {self._done}/{self._total} {self._unit}{self._pace()}"
         # A full last column would move some terminals to the next line.
         text = text[: shutil.get_terminal_size().columns - 1]
         sys.stderr.write("\r" + text.ljust(self._length))
         sys.stderr.flush()
         self._length = len(text)
 
-    def _left(self) -> str:
+    def _pace(self) -> str:
+        """How many a second, and how long the rest takes."""
         took = self._drawn_at - self._begun
         if not self._done or took < 1:
             return ""
         left = round((self._total - self._done) * took / self._done)
-        return f", {left // 60}:{left % 60:02} left"
+        return f", {self._done / took:.1f}/s, {left // 60}:{left % 60:02} left"
 
     def _clear(self) -> None:
         if self._length:

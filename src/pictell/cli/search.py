@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pictell.cli.album import Database, open_library
 from pictell.cli.extras import missing_modules
-from pictell.cli.options import Json
+from pictell.cli.options import Json, Model
 from pictell.cli.output import emit, emit_json, say, shown
-from pictell.errors import MissingExtraError, PictellError
+from pictell.errors import MissingExtraError, OptionError, PictellError
+
+if TYPE_CHECKING:
+    from pictell.albums import Filters, Hit, Library
 
 
 def search(
@@ -24,6 +27,9 @@ def search(
         ),
     ] = None,
     database: Database = None,
+    like: Annotated[
+        Path | None, typer.Option(metavar="PHOTO", help="Photos that look like this one, in the place of words.")
+    ] = None,
     limit: Annotated[int, typer.Option(metavar="N", help="How many photos at most.")] = 50,
     missing: Annotated[bool, typer.Option("--missing", help="Photos that nothing is written about.")] = False,
     low_confidence: Annotated[
@@ -44,11 +50,14 @@ def search(
         typer.Option(metavar="FILE.png", help="Draw the photos found, with their captions, as one picture."),
     ] = None,
     as_json: Json = False,
+    model: Model = None,
 ) -> None:
     """Find photos by words.
 
     Looks in what people wrote in their photos and in pictell's captions, in a library that `pictell album index` made. Prints
     a line a photo, best first: the path, a tab, a person's words or else the caption. The exit code is 1 if nothing is found.
+
+    With --like, finds the photos captioned by pictell that look like one, which need not be in the library.
     """
     if missing_modules("albums"):
         raise MissingExtraError("pictell search", "albums")
@@ -56,8 +65,15 @@ def search(
     from pictell.albums import search as search_library
 
     filters = Filters(missing, low_confidence, since, camera, written_by)
+    if like is not None and words:
+        raise OptionError("either words or --like")
+    if like is None and model is not None:
+        raise OptionError("--model is for --like: words need no model")
     with open_library(database or default_library(), must_exist=True) as library:
-        hits = search_library(library, " ".join(words or ()), filters, limit)
+        if like is None:
+            hits = search_library(library, " ".join(words or ()), filters, limit)
+        else:
+            hits = _similar(library, like, model, filters, limit)
     if sheet is not None:
         from pictell.albums import draw_sheet
 
@@ -85,3 +101,14 @@ def search(
     if not hits:
         say("no photo found")
         raise typer.Exit(1)
+
+
+def _similar(library: Library, photo: Path, model: str | None, filters: Filters, limit: int) -> list[Hit]:
+    from pictell.albums import picture_of, similar
+    from pictell.captioner import load
+    from pictell.steering import CaptionOptions
+
+    captioner = load(model)
+    features = captioner.caption(picture_of(photo), CaptionOptions(features=True, force=True)).features
+    assert features is not None
+    return similar(library, features, captioner.encoder, filters, limit)

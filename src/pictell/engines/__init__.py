@@ -28,5 +28,9 @@ class Engine(StepFunction[MemoryT, StateT], Protocol[MemoryT, StateT]):
         """What the decoder looks at, for `pixels` (P, S, S, 3): RGB, prepared as the model's preprocessing says."""
         ...
 
+    def features(self, memory: MemoryT) -> NDArray[np.float32]:
+        """What the photos look like to the encoder, (P, D): the mean over the places of its grid."""
+        ...
+
 
 __all__ = ["Engine"]

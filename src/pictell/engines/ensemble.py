@@ -37,6 +37,11 @@ class EnsembleEngine:
         """What the decoders look at, for `pixels` (P, S, S, 3)."""
         return tuple(engine.encode(pixels) for engine in self.engines)
 
+    def features(self, memory: Parts) -> NDArray[np.float32]:
+        """What the photos look like to all encoders, one's features after the other's, (P, D)."""
+        parts = [engine.features(part) for engine, part in zip(self.engines, memory, strict=True)]
+        return np.concatenate(parts, axis=1)
+
     def count(self, memory: Parts) -> int:
         """P, the number of photos in `memory`."""
         return self.engines[0].count(memory[0])

@@ -30,11 +30,11 @@ _ENCODED_AT_ONCE = 4
 
 @dataclass(frozen=True, eq=False)
 class Memory:
-    """What the decoder looks at: constants and first states by their graph names, each (P, ...)."""
+    """What the decoder looks at: constants and first states by their graph names, each (P, ...); the grid's means."""
 
     constants: Arrays
     first: Arrays
-    count: int
+    features: NDArray[np.float32]  # (P, D)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,16 +95,22 @@ class OnnxEngine:
         grid = np.concatenate(chunks)  # (P, R, D)
         given = dict(zip(self._start_outputs, self._start.run(self._start_outputs, {"grid": grid}), strict=True))
         return Memory(
-            {name: given[name] for name in self._constants}, {name: given[name] for name in self._states}, len(pixels)
+            {name: given[name] for name in self._constants},
+            {name: given[name] for name in self._states},
+            grid.mean(axis=1),
         )
+
+    def features(self, memory: Memory) -> NDArray[np.float32]:
+        """What the photos look like to the encoder, (P, D): the mean over the places of its grid."""
+        return memory.features
 
     def count(self, memory: Memory) -> int:
         """P, the number of photos in `memory`."""
-        return memory.count
+        return len(memory.features)
 
     def start(self, memory: Memory) -> State:
         """The state before the first token, one row a photo."""
-        return State(memory.constants, memory.first, np.arange(memory.count))
+        return State(memory.constants, memory.first, np.arange(len(memory.features)))
 
     def step(
         self, tokens: NDArray[np.int64], state: State

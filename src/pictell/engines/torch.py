@@ -43,6 +43,12 @@ class TorchEngine:
         return grid
 
     @torch.inference_mode()
+    def features(self, memory: Tensor) -> NDArray[np.float32]:
+        """What the photos look like to the encoder, `(P, D)`: the mean over the places of its grid."""
+        means: NDArray[np.float32] = memory.mean(dim=1).cpu().numpy()
+        return means
+
+    @torch.inference_mode()
     def start(self, memory: Tensor) -> TorchState:
         """The state before the first word, one row a photo."""
         return TorchState(*self.model.decoder.start(memory))
