@@ -202,9 +202,10 @@ class Library:
             for path, number, size, mtime_ns, sidecars, digest, missing, failed, model, by, has_own in found
         }
 
-    def with_hash(self, digest: bytes) -> list[tuple[int, bytes]]:
-        """The photos with this content: their numbers and paths."""
-        return self.rows("SELECT id, path FROM photos WHERE hash = ?", (digest,))
+    def with_hash(self, digest: bytes) -> list[tuple[int, bytes, bool]]:
+        """The photos with this content, those with a fault left out: their numbers, paths, whether they are gone."""
+        found = self.rows("SELECT id, path, missing FROM photos WHERE hash = ? AND error_kind IS NULL", (digest,))
+        return [(number, path, bool(missing)) for number, path, missing in found]
 
     def caption_of(self, digest: bytes) -> Words | None:
         """The caption of a photo with this content, a person's before pictell's."""
