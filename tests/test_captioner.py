@@ -26,7 +26,7 @@ from pictell import Caption, Captioner, Photo, PictellError
 from pictell.bundle import seal
 from pictell.captioner import PhotoSource, load
 from pictell.decoding import beam_search
-from pictell.errors import BundleError, OptionError
+from pictell.errors import BundleError, OptionError, PhotoError
 from pictell.steering import CaptionOptions
 
 
@@ -90,9 +90,21 @@ def test_every_kind_of_source_gives_the_same_caption(captioner: Captioner, tmp_p
         Image.open(path),
         Image.fromarray(rgba),
         Photo(pixels, 48, 40, "PNG"),
+        lambda: path,
+        lambda: io.BytesIO(path.read_bytes()),
     ]
     captions = [captioner.caption(source) for source in sources]
     assert captions == [captions[0]] * len(sources)
+
+
+def test_what_a_function_raises_is_the_error_in_its_place(captioner: Captioner) -> None:
+    def fails() -> bytes:
+        raise PhotoError("needs-exiftool", "x.nef: a raw file")
+
+    error, caption = captioner.caption_many([fails, picture(1)])
+    assert isinstance(error, PhotoError)
+    assert error.message == "x.nef: a raw file"
+    assert caption == captioner.caption(picture(1))
 
 
 def test_a_pillow_image_is_turned_upright(captioner: Captioner) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import math
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from itertools import islice, repeat
@@ -28,8 +28,12 @@ from pictell.steering import CaptionOptions
 from pictell.types import Alternative, Caption, Photo, Word
 from pictell.workers import Workers
 
-PhotoSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | NDArray[np.uint8] | Image.Image | Photo
-"""A path, the bytes of a picture or a binary stream of them, an array (H, W, 3) uint8 RGB, a Pillow image, a `Photo`."""
+PhotoSource: TypeAlias = (
+    str | os.PathLike[str] | bytes | BinaryIO | NDArray[np.uint8] | Image.Image | Photo
+    | Callable[[], str | os.PathLike[str] | bytes | BinaryIO]
+)  # fmt: skip
+"""A path, the bytes of a picture or a binary stream of them, an array (H, W, 3) uint8 RGB, a Pillow image, a `Photo`; or a
+function that gives one of the first three, called by the thread that reads the photo."""
 
 BATCH_SIZE = 16
 """Photos in a batch where nothing else is asked for."""
@@ -312,6 +316,8 @@ class Captioner:
 def _opened(source: PhotoSource, preprocessing: Preprocessing, max_pixels: int) -> Photo:
     if isinstance(source, Photo):
         return source
+    if callable(source):
+        source = source()
     if isinstance(source, np.ndarray):
         if source.ndim != 3 or source.shape[2] != 3 or source.dtype != np.uint8 or source.size == 0:
             what = f"an array of {source.dtype} with shape {source.shape}"

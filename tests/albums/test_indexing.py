@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -143,6 +144,57 @@ def test_names_that_are_no_text(
     (photos / name).rename(photos / "named.png")
     assert outcomes(run()) == {"moved": 1, "unchanged": 4, "failed": 1}
     assert texts()["named.png"] == caption
+
+
+def test_a_photo_that_moves_to_another_directory_is_known_there(
+    photos: Path, tmp_path: Path, captioner: Captioner
+) -> None:
+    options = IndexOptions()
+    with Library(tmp_path / "l.db") as library:
+
+        def run(directory: Path) -> Counter[str]:
+            return outcomes(
+                list(index(library, captioner, plan(library, directory, captioner.model, options), options))
+            )
+
+        run(photos)
+        [(number,)] = library.rows("SELECT id FROM photos WHERE path = ?", (os.fsencode(photos / "0" / "0.png"),))
+        (tmp_path / "other").mkdir()
+        (photos / "0" / "0.png").rename(tmp_path / "other" / "here.png")
+        assert run(photos) == {"missing": 1, "unchanged": 4}
+        assert run(photos) == {"unchanged": 4}
+        assert run(tmp_path / "other") == {"moved": 1}
+        assert library.rows("SELECT path, missing FROM photos WHERE id = ?", (number,)) == [
+            (os.fsencode(tmp_path / "other" / "here.png"), 0)
+        ]
+
+
+def test_what_did_not_change_is_not_read_to_the_end_again(
+    run: Callable[..., list[Result]], photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photos / "bad.jpg").write_bytes(b"no photo")
+    run()
+    photos.rename(away := photos.with_name("away"))
+    photos.mkdir()
+    assert outcomes(run()) == {"missing": 6}
+    photos.rmdir()
+    away.rename(photos)
+    monkeypatch.setattr("pictell.albums.indexing._digest", lambda path: pytest.fail(f"{path} was read"))
+    assert outcomes(run()) == {"unchanged": 5, "failed": 1}
+    assert outcomes(run(force=True)) == {"captioned": 5, "failed": 1}
+
+
+def test_a_photo_that_changes_after_the_walk_is_captioned_as_it_is_then(
+    photos: Path, tmp_path: Path, captioner: Captioner
+) -> None:
+    options = IndexOptions()
+    with Library(tmp_path / "l.db") as library:
+        made = plan(library, photos, captioner.model, options)
+        make(photos / "0" / "0.png", 77)
+        assert outcomes(list(index(library, captioner, made, options))) == {"captioned": 5}
+        assert not plan(library, photos, captioner.model, options).waiting
+        said = {entry.path: entry.text for entry in library.entries()}[str(photos / "0" / "0.png")]
+        assert said == captioner.caption(photos / "0" / "0.png").text
 
 
 def test_a_limit_leaves_the_rest_for_another_time(run: Callable[..., list[Result]]) -> None:
@@ -393,6 +445,31 @@ def test_the_largest_preview_is_taken(
     assert raw_files.preview(photos / "x.NEF") == jpeg.read_bytes()
     assert outcomes(run(only=["x.*"])) == {"captioned": 1}
     assert outcomes(run(only=["x.*"])) == {"unchanged": 1}
+
+
+def test_exiftool_finds_the_preview(run: Callable[..., list[Result]], photos: Path, tmp_path: Path) -> None:
+    if shutil.which("exiftool") is None:
+        pytest.skip("exiftool is not on this machine (Debian: libimage-exiftool-perl)")
+    jpeg = make(tmp_path / "preview.jpg").read_bytes()
+    for name, preview in (("whole.ARW", jpeg), ("broken.arw", jpeg[: len(jpeg) // 2])):
+        (photos / name).write_bytes(raw_file(preview))
+        assert raw_files.preview(photos / name) == preview
+    results = {result.path.name: result for result in run(only=["*.arw", "*.ARW"])}
+    assert {name: result.outcome for name, result in results.items()} == {
+        "whole.ARW": "captioned",
+        "broken.arw": "failed",
+    }
+    assert (error := results["broken.arw"].error) is not None
+    assert str(photos / "broken.arw") in error.message
+
+
+def raw_file(preview: bytes) -> bytes:
+    """As much of a Sony's raw file as holds a preview: a TIFF file with one directory of four tags."""
+    make = b"SONY\0\0\0\0"
+    at = 8 + 2 + 4 * 12 + 4
+    tags = [(0xFE, 4, 1, 1), (0x10F, 2, 5, at), (0x201, 4, 1, at + len(make)), (0x202, 4, 1, len(preview))]
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + struct.pack("<I", 0) + make + preview
 
 
 def test_no_directory(tmp_path: Path, captioner: Captioner) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -104,6 +107,21 @@ def test_a_persons_caption_is_an_entrys_own(tmp_path: Path) -> None:
             library.put_words(library.put_photo(b"/b.jpg", 1, 2, b"i"), words("a dog"))
         first, second = library.entries()
         assert (first.own, first.text, second.own, second.text, second.alt) == ("my dog", None, None, "a dog", "A dog.")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such limits")
+def test_a_disk_without_room_for_the_log_is_told(tmp_path: Path) -> None:
+    """A limit of the system's stands for the disk's end."""
+    Library(tmp_path / "l.db").__exit__(None, None, None)
+    program = (
+        "import resource, sys, pathlib; from pictell.albums import Library;"
+        " resource.setrlimit(resource.RLIMIT_FSIZE, (16384, -1)); Library(pathlib.Path(sys.argv[1]))"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "l.db"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert "the disk is full" in done.stderr
 
 
 @pytest.mark.parametrize("killed", [False, True])
@@ -223,6 +241,40 @@ def test_one_at_a_time(tmp_path: Path) -> None:
         assert caught.value.kind == "busy"
     with alone(path):
         pass
+
+
+def test_one_at_a_time_whatever_links_lead_there(tmp_path: Path) -> None:
+    (tmp_path / "link.db").symlink_to(tmp_path / "l.db")
+    (tmp_path / "folder").symlink_to(tmp_path)
+    for other in (tmp_path / "link.db", tmp_path / "folder" / "l.db"):
+        with alone(tmp_path / "l.db"), pytest.raises(LibraryError, match="another run"), alone(other):
+            pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks are others there")
+def test_where_there_are_no_locks_no_other_run_is_blamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with pytest.raises(LibraryError, match="cannot be locked") as caught, alone(tmp_path / "l.db"):
+        pass
+    assert caught.value.kind == "unreadable"
+
+
+def test_a_library_that_moves_to_a_network_share_leaves_its_log_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "l.db"
+    for share, mode in ((False, "wal"), (True, "delete"), (False, "wal")):
+        monkeypatch.setattr("pictell.albums.library.is_on_network_share", lambda _, share=share: share)
+        with Library(path) as library:
+            assert (library.notice is not None) == share
+            with library.transaction():
+                library.put_words(library.put_photo(b"/%s.jpg" % mode.encode(), 1, 2, b"h"), words("a dog"))
+            assert library.rows("PRAGMA journal_mode") == [(mode,)]
+            with Library(path) as other:
+                assert {entry.text for entry in other.entries()} == {"a dog"}
 
 
 def test_network_shares_are_told_from_disks(tmp_path: Path) -> None:

@@ -110,6 +110,17 @@ def test_a_dry_run_tells_and_makes_nothing(run, photos: Path, library: Path, tin
     assert sorted(library.parent.rglob("*")) == before
 
 
+def test_raw_files_without_exiftool_are_named_and_counted(
+    run, photos: Path, library: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # type: ignore[no-untyped-def]
+    (photos / "x.nef").write_bytes(b"raw")
+    (photos / "bad.jpg").write_bytes(b"no photo")
+    monkeypatch.setenv("PATH", "")
+    ran = run("album", "index", photos, "--only", "*.nef", "--only", "bad.*", "--db", library, "--model", tiny_bundle)
+    assert (ran.code, ran.err.count("\n"), "x.nef" in ran.err) == (1, 2, True)
+    assert [line.strip() for line in ran.lines] == ["2  failed", "1  of these raw files, which need exiftool"]
+
+
 def test_a_broken_sidecar_is_counted(run, photos: Path, library: Path, tiny_bundle: Path) -> None:  # type: ignore[no-untyped-def]
     (photos / "000.png.xmp").write_text("<not xml")
     ran = run("album", "index", photos, "--limit", "1", "--db", library, "--model", tiny_bundle)

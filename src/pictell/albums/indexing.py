@@ -21,7 +21,7 @@ from pictell.albums.raw import picture_of
 from pictell.albums.walk import Found, look_at, walk
 from pictell.albums.words import GeneratedWords, PhotoWords
 from pictell.albums.writing import How, write_words
-from pictell.captioner import Captioner
+from pictell.captioner import Captioner, PhotoSource
 from pictell.errors import PhotoError, PictellError
 from pictell.photos import printable
 from pictell.steering import CaptionOptions
@@ -138,8 +138,8 @@ def index(library: Library, captioner: Captioner, made: Plan, options: IndexOpti
     if left:
         with library.transaction():
             library.mark_missing(left)
-    for path in made.gone:
-        if path not in worker.moved:
+    for path, before in made.gone.items():
+        if path not in worker.moved and not before.missing:
             yield Result(Path(os.fsdecode(path)), "missing")
 
 
@@ -157,7 +157,6 @@ class _Indexing:
         self.made = made
         self.options = options
         self.moved: set[bytes] = set()
-        self._sizes_gone = {before.size for before in made.gone.values()}
         self._works: deque[_Work] = deque()
         self._kept: list[Callable[[], Result]] = []
         self._done: list[Result] = []
@@ -193,39 +192,44 @@ class _Indexing:
         results, self._done = self._done, []
         yield from results
 
-    def _sources(self) -> Iterator[Path | bytes]:
+    def _sources(self) -> Iterator[PhotoSource]:
         for found in self.made.waiting:
             path = Path(os.fsdecode(found.path))
+            digest = None
             if self.options.limit is not None and self._asked >= self.options.limit:
                 self._later(partial(Result, path, "left"))
                 continue
             try:
-                digest = _digest(path)
+                found = look_at(path)  # the walk may have been an hour ago
+                digest = self._digest_of(found)
                 words = read_words(path)
-                settled = self._settle(found, digest, words)
-                if settled is None:
-                    source = picture_of(path)
             except OSError as error:
                 fault = PhotoError("unreadable", f"{printable(path)}: cannot be read ({error.strerror})")
-                self._fail(found, fault)
+                self._fail(found, digest, fault)
                 continue
             except PictellError as error:
-                self._fail(found, error)
+                self._fail(found, digest, error)
                 continue
-            if settled is not None:
+            if (settled := self._settle(found, digest, words)) is not None:
                 self._later(settled, words)
                 continue
             self._asked += 1
             self._works.append(_Work(found, digest, words))
-            yield source
+            yield partial(picture_of, path)
+
+    def _digest_of(self, found: Found) -> bytes:
+        before = self.made.known.get(found.path)
+        if before is None or before.hash is None or (before.size, before.mtime_ns) != (found.size, found.mtime_ns):
+            return _digest(Path(os.fsdecode(found.path)))
+        return before.hash
 
     def _settle(self, found: Found, digest: bytes, words: PhotoWords) -> Callable[[], Result] | None:
         """What to do with a photo that needs no captioning, or `None`."""
         path = Path(os.fsdecode(found.path))
         before = self.made.known.get(found.path)
-        if before is None and found.size in self._sizes_gone:
-            for number, there in self.library.with_hash(digest):
-                if there in self.made.gone and there not in self.moved:
+        if before is None:
+            for number, there, missing in self.library.with_hash(digest):
+                if (missing or there in self.made.gone) and there not in self.moved:
                     self.moved.add(there)
                     return partial(self._move, number, found, words)
         if self.options.force:
@@ -261,9 +265,9 @@ class _Indexing:
     def _model_is_older(self, before: Known) -> bool:
         return self.options.outdated and before.by == "pictell" and before.model != self.captioner.model
 
-    def _fail(self, found: Found, error: PictellError) -> None:
+    def _fail(self, found: Found, digest: bytes | None, error: PictellError) -> None:
         def keep() -> Result:
-            photo = self.library.put_photo(found.path, found.size, found.mtime_ns, None, found.sidecars)
+            photo = self.library.put_photo(found.path, found.size, found.mtime_ns, digest, found.sidecars)
             self.library.put_error(photo, error.kind, error.message)
             return Result(Path(os.fsdecode(found.path)), "failed", error=error)
 

@@ -132,6 +132,10 @@ class Library:
             self._database = sqlite3.connect(path, isolation_level=None)
             if is_on_network_share(path):
                 self.notice = f"{printable(path)} is on a network share: one program at a time may use it, more slowly"
+                # One that was made on a disk keeps its log wherever it is taken.
+                self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
+                self._database.execute("PRAGMA journal_mode = DELETE")
+                self._database.execute("PRAGMA locking_mode = NORMAL")
             else:
                 # With a log beside it readers need not wait for a writer; over a network that breaks the file.
                 self._database.execute("PRAGMA journal_mode = WAL")
@@ -198,9 +202,10 @@ class Library:
             for path, number, size, mtime_ns, sidecars, digest, missing, failed, model, by, has_own in found
         }
 
-    def with_hash(self, digest: bytes) -> list[tuple[int, bytes]]:
-        """The photos with this content: their numbers and paths."""
-        return self.rows("SELECT id, path FROM photos WHERE hash = ?", (digest,))
+    def with_hash(self, digest: bytes) -> list[tuple[int, bytes, bool]]:
+        """The photos with this content, those with a fault left out: their numbers, paths, whether they are gone."""
+        found = self.rows("SELECT id, path, missing FROM photos WHERE hash = ? AND error_kind IS NULL", (digest,))
+        return [(number, path, bool(missing)) for number, path, missing in found]
 
     def caption_of(self, digest: bytes) -> Words | None:
         """The caption of a photo with this content, a person's before pictell's."""
@@ -351,7 +356,7 @@ def _fault(path: Path, error: Exception) -> LibraryError:
         return LibraryError(
             "not-a-library", f"{printable(path)} is not a library of pictell: name another file with --db"
         )
-    if "full" in text:
+    if "full" in text or getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_SHMSIZE":
         return LibraryError("full", f"{printable(path)}: the disk is full; what was remembered before is kept")
     if "locked" in text:
         return LibraryError("busy", f"{printable(path)} is in use by another program: try again when it is done")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +19,8 @@ def alone(library: Path) -> Iterator[None]:
 
     Raises `LibraryError`, `busy`, where another run has it, `unreadable` where there can be none.
     """
-    path = library.with_name(library.name + ".lock")
+    place = Path(os.path.realpath(library))  # whatever links lead there
+    path = place.with_name(place.name + ".lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a+b")
@@ -34,6 +37,8 @@ def alone(library: Path) -> Iterator[None]:
 
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK):
+                raise LibraryError("unreadable", f"{printable(path)} cannot be locked: {error.strerror}") from error
             raise LibraryError(
                 "busy",
                 f"another run is at work on {printable(library)}: wait for its end, or name another file with --db",

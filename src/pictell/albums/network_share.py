@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 
 _SHARES = frozenset(
-    ("nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "afs", "ncpfs", "9p", "ceph", "davfs", "fuse.davfs2",
-     "fuse.glusterfs", "fuse.rclone", "fuse.sshfs")
+    ("nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "afs", "ncpfs", "9p", "beegfs", "ceph", "davfs", "lustre",
+     "fuse.ceph", "fuse.curlftpfs", "fuse.davfs2", "fuse.glusterfs", "fuse.gvfsd-fuse", "fuse.rclone", "fuse.s3fs",
+     "fuse.smbnetfs", "fuse.sshfs", "fuse.vmhgfs-fuse", "prl_fs", "vboxsf")
 )  # fmt: skip
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from pictell.errors import PhotoError
 from pictell.photos import printable
@@ -19,9 +21,13 @@ _PREVIEWS = ("-JpgFromRaw", "-PreviewImage", "-OtherImage")
 _SECONDS = 60
 
 
-def picture_of(path: Path) -> Path | bytes:
+def picture_of(path: Path) -> Path | BinaryIO:
     """What there is to look at: the photo itself, or a raw file's preview; raises what `preview` raises."""
-    return preview(path) if path.suffix.lower() in RAW_SUFFIXES else path
+    if path.suffix.lower() not in RAW_SUFFIXES:
+        return path
+    picture = BytesIO(preview(path))
+    picture.name = str(path)  # what a message about it names
+    return picture
 
 
 def preview(path: Path) -> bytes:

@@ -179,8 +179,8 @@ def _count(counts: Counter[str], result: Result) -> None:
     counts[result.outcome] += 1
     if result.written is not None:
         counts[f"written: {result.written}"] += 1
-    if result.error is not None and result.outcome != "failed":
-        counts["unread"] += 1
+    if result.error is not None:
+        counts["unread" if result.outcome != "failed" else f"failed: {result.error.kind}"] += 1
 
 
 def _fields(result: Result) -> dict[str, Any]:
@@ -193,12 +193,20 @@ def _fields(result: Result) -> dict[str, Any]:
 def _summary(counts: Counter[str]) -> list[str]:
     from pictell.albums import OUTCOMES
 
-    names: dict[str, str] = {str(outcome): said for outcome, said in OUTCOMES.items()}
+    names: dict[str, str] = {}
+    for outcome, said in OUTCOMES.items():
+        names[outcome] = said
+        names |= {f"{outcome}: {kind}": f"of these {what}" for kind, what in _LACKING.items()}
     names |= {f"written: {name}": f"of these {said}" for name, said in _WRITTEN.items()}
     names["unread"] = "of these with words in them or beside them that could not be read or written"
     lines = [f"{counts[name]:8,}  {said}" for name, said in names.items() if counts[name]]
     return lines or ["no photos"]
 
+
+_LACKING = {
+    "needs-exiftool": "raw files, which need exiftool",
+    "missing-extra": "in formats that need an optional part",
+}
 
 _WRITTEN = {
     "written": "written for other programs",
