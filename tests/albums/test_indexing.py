@@ -19,7 +19,7 @@ from pictell.albums import raw as raw_files
 from pictell.albums.library import Words
 from pictell.albums.xmp import Packet
 from pictell.captioner import Captioner
-from pictell.errors import PhotoError
+from pictell.errors import MetadataError, PhotoError
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +182,29 @@ def test_what_did_not_change_is_not_read_to_the_end_again(
     monkeypatch.setattr("pictell.albums.indexing._digest", lambda path: pytest.fail(f"{path} was read"))
     assert outcomes(run()) == {"unchanged": 5, "failed": 1}
     assert outcomes(run(force=True)) == {"captioned": 5, "failed": 1}
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_photo_that_cannot_be_read_for_now_keeps_the_caption_of_what_it_is(
+    run: Callable[..., list[Result]],
+    photos: Path,
+    texts: Callable[[], dict[str, str | None]],
+    monkeypatch: pytest.MonkeyPatch,
+    changed: bool,
+) -> None:
+    run()
+    before = texts()
+    if changed:
+        make(photos / "0" / "0.png", 77)
+    with monkeypatch.context() as patched:
+
+        def read(path: Path) -> None:
+            raise MetadataError("unreadable", f"{path}: cannot be read (Input/output error)")
+
+        patched.setattr("pictell.albums.indexing.read_words", read)
+        assert outcomes(run(force=True)) == {"failed": 5}
+    assert texts() == before | ({"0.png": None} if changed else {})
+    assert outcomes(run()) == ({"captioned": 1, "unchanged": 4} if changed else {"unchanged": 5})
 
 
 def test_a_photo_that_changes_after_the_walk_is_captioned_as_it_is_then(

@@ -41,8 +41,11 @@ def test_words_are_in_the_index_as_they_are_in_the_tables(tmp_path: Path) -> Non
         assert not found(library, "dog") + found(library, "trip")
         with library.transaction():
             library.put_error(photo, "truncated", "cut short")
-        assert not found(library, "cat")
         assert library.rows("SELECT error_kind FROM photos") == [("truncated",)]
+        assert found(library, "cat") == [photo]
+        with library.transaction():
+            library.forget(photo)
+        assert not found(library, "cat")
 
 
 def test_what_fails_in_the_middle_is_undone(tmp_path: Path) -> None:

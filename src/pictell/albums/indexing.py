@@ -236,7 +236,7 @@ class _Indexing:
             return None
         if before is not None and before.by == "person":
             return partial(self._leave, found, digest, words, "own")
-        if before is not None and before.hash == digest and not self._model_is_older(before) and _has_caption(before):
+        if before is not None and before.by is not None and before.hash == digest and not self._model_is_older(before):
             return partial(self._leave, found, digest, words, "unchanged")
         if words.own is not None and not self.options.everything:
             return partial(self._leave, found, digest, words, "own")
@@ -268,10 +268,16 @@ class _Indexing:
     def _fail(self, found: Found, digest: bytes | None, error: PictellError) -> None:
         def keep() -> Result:
             photo = self.library.put_photo(found.path, found.size, found.mtime_ns, digest, found.sidecars)
-            self.library.put_error(photo, error.kind, error.message)
-            return Result(Path(os.fsdecode(found.path)), "failed", error=error)
+            return self._put_error(photo, found, digest, error)
 
         self._later(keep)
+
+    def _put_error(self, photo: int, found: Found, digest: bytes | None, error: PictellError) -> Result:
+        self.library.put_error(photo, error.kind, error.message)
+        before = self.made.known.get(found.path)
+        if before is None or digest is None or before.hash != digest:
+            self.library.forget(photo)
+        return Result(Path(os.fsdecode(found.path)), "failed", error=error)
 
     def _put_photo(self, found: Found, digest: bytes, words: PhotoWords) -> int:
         photo = self.library.put_photo(found.path, found.size, found.mtime_ns, digest, found.sidecars)
@@ -285,8 +291,7 @@ class _Indexing:
             result = PhotoError("changed", f"{printable(path)}: changed while it was read; the next run takes it anew")
         photo = self._put_photo(work.found, work.digest, work.words)
         if isinstance(result, PictellError):
-            self.library.put_error(photo, result.kind, result.message)
-            return Result(path, "failed", error=result)
+            return self._put_error(photo, work.found, work.digest, result)
         words = Words(
             text=result.text, reason=result.reason, log_prob=result.log_prob, confidence=result.confidence,
             model=result.model, at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -328,11 +333,7 @@ def _must_caption(before: Known, found: Found, model: str, options: IndexOptions
         return True
     if options.outdated and before.by == "pictell" and before.model != model:
         return True
-    return not _has_caption(before) and (options.everything or not before.has_own)
-
-
-def _has_caption(before: Known) -> bool:
-    return before.by is not None and not before.failed
+    return before.by is None and (options.everything or not before.has_own)
 
 
 def _is_below(path: bytes, places: set[bytes]) -> bool:

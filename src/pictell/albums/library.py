@@ -269,8 +269,11 @@ class Library:
         self._database.executemany("UPDATE photos SET missing = 1 WHERE id = ?", [(photo,) for photo in photos])
 
     def put_error(self, photo: int, kind: str, message: str) -> None:
-        """Why a photo could not be captioned; a caption and features of what it was before go."""
+        """Why a photo could not be captioned."""
         self._database.execute("UPDATE photos SET error_kind = ?, error = ? WHERE id = ?", (kind, message, photo))
+
+    def forget(self, photo: int) -> None:
+        """Pictell's caption and what the photo looked like go: they are of what it was before."""
         self._database.execute("DELETE FROM captions WHERE photo = ? AND by = 'pictell'", (photo,))
         self._database.execute("DELETE FROM features WHERE photo = ?", (photo,))
         self._index(photo)
