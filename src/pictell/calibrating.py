@@ -16,6 +16,8 @@ from pictell.confidence.calibration import held_out_confidence
 from pictell.confidence.measures import auroc, expected_calibration_error
 from pictell.data import CaptionedPhoto
 from pictell.decoding import Hypothesis, SearchOptions, beam_search
+from pictell.engines.ensemble import EnsembleEngine
+from pictell.errors import OptionError
 from pictell.language import detokenise
 from pictell.metrics import ptb, score
 from pictell.metrics.frequencies import DocumentFrequencies
@@ -58,9 +60,12 @@ def calibrate(
     model was trained on would make it too sure of itself.
 
     Raises:
+        OptionError: the captioner is an ensemble.
         PictellError: a photo cannot be opened, there are too few, or the bundle cannot be written.
 
     """
+    if isinstance(captioner.engine, EnsembleEngine):
+        raise OptionError("a confidence is of one model: calibrate those of an ensemble one by one")
     found = search(captioner, photos, on_photos=on_photos)
     values = quality(found.captions, photos, frequencies(photos))
     acceptable = Acceptable(METRIC, float(f"{np.median(values):.6g}"), data, split, len(photos))
