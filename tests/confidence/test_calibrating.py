@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -119,6 +120,17 @@ def test_an_ensemble_has_no_confidence_of_its_own(
     with pytest.raises(OptionError, match="one by one"):
         calibrate(load([tiny_bundle, other_tiny_bundle], threads=1), photos, data="made", split="dev")
     assert CALIBRATION not in Bundle.open(tiny_bundle).files
+
+
+def test_a_bundle_that_cannot_be_written_is_told_before_the_work(
+    tiny_bundle: Path, photos: list[CaptionedPhoto], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captioner = load(tiny_bundle, threads=1)
+    done: list[int] = []
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tiny_bundle)
+    with pytest.raises(PictellError, match="nothing may be written in"):
+        calibrate(captioner, photos, data="made", split="dev", on_photos=done.append)
+    assert done == []
 
 
 def test_too_few_photos(tiny_bundle: Path, photos: list[CaptionedPhoto]) -> None:
