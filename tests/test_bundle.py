@@ -161,6 +161,9 @@ def test_bundles_are_found_by_name_and_by_directory(
     with pytest.raises(BundleError, match="pictell-default, pictell-other") as caught:
         find_bundle("unheard-of")
     assert caught.value.kind == "unknown-model"
+    monkeypatch.chdir(tiny_bundle)
+    with pytest.raises(BundleError, match="no model ''"):
+        find_bundle("")
     with pytest.raises(BundleError, match="installed is pictell-default@3"):
         find_bundle("default@2")
 

@@ -89,15 +89,19 @@ def test_diversity_is_a_group_for_each_caption() -> None:
         ({"must": "a,dog,cat,hot,red", "beam": 100}, "too wide for so many required words"),
         ({"start": "dgo"}, "does not know the word 'dgo'"),
         ({"start": 3}, "start must be a text"),
+        ({"start": "a dog|a cat"}, "start is one beginning, without alternatives: 'a dog|a cat'"),
         ({"start": "a dog " * 5, "max_words": 4}, "max_words is 4, and start ask"),
         ({"no_repeat": -1}, "no_repeat must be"),
         ({"no_dangling": 1}, "no_dangling must be true or false"),
         ({"diversity": -1}, "diversity must be 0 to 10"),
         ({"diversity": float("nan")}, "diversity must be 0 to 10"),
+        ({"diversity": 0.5}, "ask for a num of 2 or more"),
         ({"temperature": 1.0}, "temperature is for samples"),
         ({"seed": 1}, "seed is for samples"),
         ({"sample": True, "temperature": 0}, "temperature must be above 0"),
         ({"sample": True, "temperature": -1}, "temperature must be above 0"),
+        ({"sample": True, "temperature": float("nan")}, "temperature must be above 0 and finite, not nan"),
+        ({"sample": True, "temperature": float("inf")}, "temperature must be above 0 and finite, not inf"),
         ({"sample": True, "temperature": "hot"}, "temperature must be a number"),
         ({"sample": True, "top_k": 0}, "top_k must be at least 1"),
         ({"sample": True, "top_p": 1.5}, "top_p must be above 0 and at most 1"),
@@ -121,6 +125,14 @@ def test_what_is_known_of_english_alone_is_refused_elsewhere() -> None:
         with pytest.raises(OptionError, match=r"English|no words of the model's language"):
             CaptionOptions(**named).for_search(USUAL, german)  # type: ignore[arg-type]  # one of each type
     assert CaptionOptions(no_repeat=2).for_search(USUAL, german).repeatable == ()
+
+
+def test_blank_texts_ask_for_nothing() -> None:
+    for blank in ("", "  ", [], [""], ["", " "]):
+        options = CaptionOptions(must=blank, must_not=blank, start=" ", sample=True)
+        assert options == CaptionOptions(sample=True)
+    assert not CaptionOptions(must="", must_not=[""], start=" ").steers
+    assert CaptionOptions(must=["", "dog"]).steers
 
 
 def test_options_go_through_json() -> None:

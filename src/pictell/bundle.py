@@ -202,7 +202,7 @@ def find_bundle(model: str | os.PathLike[str] | None = None) -> Bundle:
         if version in ("", str(bundle.version)):
             return bundle
         raise BundleError("unknown-model", f"{wanted} is not installed; installed is {bundle.label}")
-    if Path(wanted).is_dir():
+    if wanted and Path(wanted).is_dir():  # an empty name is not the current directory
         return Bundle.open(wanted)
     there_are = f"installed: {', '.join(installed)}" if installed else "none is installed"
     raise BundleError("unknown-model", f"no model {wanted!r}: neither a name ({there_are}) nor a bundle directory")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from pictell.confidence.calibration import held_out_confidence
 from pictell.confidence.measures import auroc, expected_calibration_error
 from pictell.data import CaptionedPhoto
 from pictell.decoding import Hypothesis, SearchOptions, beam_search
+from pictell.engines.ensemble import EnsembleEngine
+from pictell.errors import OptionError, PictellError
 from pictell.language import detokenise
 from pictell.metrics import ptb, score
 from pictell.metrics.frequencies import DocumentFrequencies
@@ -58,9 +61,14 @@ def calibrate(
     model was trained on would make it too sure of itself.
 
     Raises:
+        OptionError: the captioner is an ensemble.
         PictellError: a photo cannot be opened, there are too few, or the bundle cannot be written.
 
     """
+    if isinstance(captioner.engine, EnsembleEngine):
+        raise OptionError("a confidence is of one model: calibrate those of an ensemble one by one")
+    if not os.access(captioner.bundle.directory, os.W_OK):  # told before the work, not after it
+        raise PictellError("output", f"nothing may be written in {captioner.bundle.directory}: calibrate a copy of it")
     found = search(captioner, photos, on_photos=on_photos)
     values = quality(found.captions, photos, frequencies(photos))
     acceptable = Acceptable(METRIC, float(f"{np.median(values):.6g}"), data, split, len(photos))

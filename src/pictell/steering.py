@@ -42,8 +42,8 @@ class CaptionOptions:
     model does not know are no harm there. `start` is how it begins.
 
     With `no_repeat` no run of so many words comes twice, unless it is of function words alone; with `no_dangling` no
-    caption ends in a word like "with". With `diversity` (0 to 10; 0.5 is a good beginning) the `num` captions are made to
-    differ.
+    caption ends in a word like "with". With `diversity` (0 to 10; 0.5 is a good beginning) the `num` captions, 2 or
+    more, are made to differ.
 
     With `sample` captions are drawn at random instead of searched; `temperature`, `top_k`, `top_p` and `seed` are those
     of `pictell.decoding.Sampling`. A photo's samples depend on its pixels and the seed alone; without a seed they are
@@ -81,14 +81,22 @@ class CaptionOptions:
         for field in fields(self):
             _check_type(field.name, getattr(self, field.name), field.default)
         for name in ("must", "must_not"):
-            if not isinstance(getattr(self, name), str):
-                object.__setattr__(self, name, tuple(getattr(self, name)))  # a list of JSON's, too
+            texts = getattr(self, name)
+            if not any(text.strip() for text in ([texts] if isinstance(texts, str) else texts)):
+                object.__setattr__(self, name, ())  # a blank text asks for nothing
+            elif not isinstance(texts, str):
+                object.__setattr__(self, name, tuple(texts))  # a list of JSON's, too
+        object.__setattr__(self, "start", self.start.strip())
+        if _ALTERNATIVES in self.start:
+            raise OptionError(f"start is one beginning, without alternatives: {self.start!r}")
         for name, (least, most) in _RANGES.items():
             value = getattr(self, name)
             if value is not None and not least <= value <= most:
                 raise OptionError(f"{name} must be {least} to {most}, not {value}")
         if not 0 <= self.diversity <= 10:
             raise OptionError(f"diversity must be 0 to 10, not {self.diversity:g}")
+        if self.diversity and self.num == 1:
+            raise OptionError("diversity makes several captions differ: ask for a num of 2 or more")
         if self.style not in STYLES:
             raise OptionError(f"there is no style {self.style!r}: choose from {', '.join(STYLES)}")
         named = ("temperature", "top_k", "top_p", "seed")
@@ -128,7 +136,7 @@ class CaptionOptions:
 
         """
         banned = _phrases(self.must_not, vocabulary)
-        start = _known(self.start, vocabulary) if self.start.strip() else ()
+        start = _known(self.start, vocabulary) if self.start else ()
         required = _required(self.must, banned, vocabulary)
         words = function_words(vocabulary.language)
         if self.no_dangling and words is None:

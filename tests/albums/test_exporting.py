@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -85,7 +86,7 @@ def test_markdown_has_an_image_on_one_line(entry: AlbumEntry) -> None:
     first = to_markdown([entry], Path("/album")).split("\n")[0]
     assert first.startswith("![")
     assert first.endswith(")")
-    assert first.replace("\\[", "").replace("\\]", "").count("](") == 1
+    assert re.sub(r"\\.", "", first).count("](") == 1  # what is escaped left out
 
 
 def test_a_persons_words_go_first() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from pictell.bundle import CALIBRATION, Bundle, put_file
 from pictell.calibrating import calibrate
 from pictell.captioner import load
 from pictell.data import CaptionedPhoto
-from pictell.errors import BundleError, PictellError
+from pictell.errors import BundleError, OptionError, PictellError
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +112,25 @@ def test_a_calibration_that_is_none_is_told_when_opening(tiny_bundle: Path, tmp_
 def test_exporting_replaces_a_calibrated_bundle(calibrated: Path) -> None:
     export = pytest.importorskip("pictell.training.export")
     export.check_replaceable(calibrated)
+
+
+def test_an_ensemble_has_no_confidence_of_its_own(
+    tiny_bundle: Path, other_tiny_bundle: Path, photos: list[CaptionedPhoto]
+) -> None:
+    with pytest.raises(OptionError, match="one by one"):
+        calibrate(load([tiny_bundle, other_tiny_bundle], threads=1), photos, data="made", split="dev")
+    assert CALIBRATION not in Bundle.open(tiny_bundle).files
+
+
+def test_a_bundle_that_cannot_be_written_is_told_before_the_work(
+    tiny_bundle: Path, photos: list[CaptionedPhoto], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captioner = load(tiny_bundle, threads=1)
+    done: list[int] = []
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tiny_bundle)
+    with pytest.raises(PictellError, match="nothing may be written in"):
+        calibrate(captioner, photos, data="made", split="dev", on_photos=done.append)
+    assert done == []
 
 
 def test_too_few_photos(tiny_bundle: Path, photos: list[CaptionedPhoto]) -> None:

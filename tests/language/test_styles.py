@@ -41,6 +41,8 @@ def test_alt_text_is_one_short_sentence(text: str) -> None:
         ("a man taking a picture of a dog", "A man taking a picture of a dog."),
         ("a picture on a wall", "A picture on a wall."),
         ("a photo of", "A photo of."),
+        ("picture of a picture of a dog", "A dog."),
+        ("close up of a photo of a plate", "A plate."),
         ("two dogs run.", "Two dogs run."),
         ("", ""),
     ],
@@ -54,6 +56,7 @@ def test_a_long_alt_text_ends_in_a_whole_phrase() -> None:
     assert worded.endswith("a dog.")
     assert ALT_LENGTH - 15 < len(worded) <= ALT_LENGTH
     assert len(alt_text("x" * 300)) == ALT_LENGTH
+    assert len(alt_text("\ufb01" + "x" * 123)) <= ALT_LENGTH  # a ligature's capital is two letters
 
 
 @given(text=texts, style=st.sampled_from(STYLES), confidence=st.none() | st.floats(0, 1))

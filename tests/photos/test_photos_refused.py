@@ -39,7 +39,9 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["nul\0.jpg", ""])
 def test_names_that_no_file_can_have(name: str) -> None:
-    assert refusal(name).kind == "missing"
+    error = refusal(name)
+    assert error.kind == "missing"
+    assert not error.message.startswith(":"), "it is named even where the name is empty"
 
 
 def test_a_name_too_long() -> None:

@@ -43,7 +43,7 @@ def explain(
     from pictell.insight import check_writable, save
     from pictell.insight import explain as explain_photo
 
-    check_writable(out)
+    check_writable(out, photo)
     captioner = load(model)
     found = explain_photo(captioner, photo, method=cast("Method", method), force=force)
     if found.method != method:

@@ -39,7 +39,7 @@ class Sampling:
     def __post_init__(self) -> None:
         """Raise `ValueError` for a value out of its range."""
         if not 0 < self.temperature < float("inf"):
-            raise ValueError(f"temperature must be above 0, not {self.temperature:g}")
+            raise ValueError(f"temperature must be above 0 and finite, not {self.temperature:g}")
         if self.top_k is not None and self.top_k < 1:
             raise ValueError(f"top_k must be at least 1, not {self.top_k}")
         if self.top_p is not None and not 0 < self.top_p <= 1:

@@ -24,8 +24,8 @@ HEDGES: dict[Band, str] = {"low": "Unsure, perhaps", "medium": "Possibly", "high
 _KIND = r"(?:picture|photo|photograph|image|snapshot|shot|close[- ]?up(?: view)?)"
 # What is said of the picture and not of what is on it. Colours and the like go with it.
 _PREAMBLE = re.compile(
-    rf"^(?:(?:there is|this is|it is|here is) )?(?:an?|the|this) (?:(?:black and white|black|white|colou?r|old|vintage|blurry"
-    rf"|blurred|close[- ]?up|up[- ]close) )*{_KIND}(?: {_KIND})? (?:of|showing|that shows|which shows) (?=\S)",
+    rf"^(?:(?:(?:there is|this is|it is|here is) )?(?:(?:an?|the|this) )?(?:(?:black and white|black|white|colou?r|old|vintage"
+    rf"|blurry|blurred|close[- ]?up|up[- ]close) )*{_KIND}(?: {_KIND})? (?:of|showing|that shows|which shows) (?=\S))+",
     re.IGNORECASE,
 )
 
@@ -63,12 +63,13 @@ def in_style(caption: Caption, style: Style) -> Caption:
 def alt_text(text: str) -> str:
     """A caption as alt text; see `in_style`."""
     text = _PREAMBLE.sub("", text.strip()).rstrip(" .")
+    text = f"{text[:1].upper()}{text[1:]}"
     if len(text) >= ALT_LENGTH:
         words = text[:ALT_LENGTH].split(" ")[:-1]
         while len(words) > 1 and words[-1] in (function_words("en") or ()):
             words.pop()
         text = " ".join(words) or text[: ALT_LENGTH - 1]
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+    return f"{text}." if text else ""
 
 
 def says_gender_or_age(caption: Caption) -> bool:

@@ -71,7 +71,7 @@ def open_photo(
             return _decode(io.BytesIO(source), "the given bytes", None, max_pixels, smallest_side)
         if isinstance(source, str | os.PathLike):
             path = os.fspath(source)
-            name = printable(path)
+            name = printable(path) or "''"
             with _opened(path, name) as file:
                 return _decode(_seekable(file, name), name, path, max_pixels, smallest_side)
         if not callable(getattr(source, "read", None)) or isinstance(source, io.TextIOBase):
