@@ -70,3 +70,9 @@ class Processes:
         """Returns when every process has come this far."""
         if self.count > 1:
             self.total([0.0])
+
+    def leave(self) -> None:
+        """Ends the connection once every process is done: a process that exits with it open may be killed by its threads."""
+        if self.count > 1:
+            self.wait()
+            dist.destroy_process_group()

@@ -169,6 +169,7 @@ class Trainer:
                 log.warning("no epoch was better than the model that the run began with, which is kept")
         reached = f"best dev CIDEr-D {self.at.best:.4f}" if self._epochs_differ else "the last epoch's weights"
         log.info("%s after %.1f minutes in all: %s", reached, self.at.seconds / 60, best)
+        self.processes.leave()
         return best
 
     def _skipped(self, message: str) -> None:
