@@ -47,7 +47,7 @@ def test_two_processes_give_the_gradients_of_one(recipe_file: Path, tmp_path: Pa
     settings = [FROZEN, SELF_CRITICAL, *ONE_STEP]
     Trainer(load_recipe(recipe_file, [*settings, "pieces=2"]), tmp_path / "one").run()
     done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29517",
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
          "-m", "pictell", "train", str(recipe_file), *settings, f"out={tmp_path / 'two'}"],
         env=os.environ | {"CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
         capture_output=True, text=True, timeout=240, check=False,
