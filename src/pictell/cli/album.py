@@ -14,10 +14,10 @@ import typer
 
 from pictell.cli.bar import Bar
 from pictell.cli.caption import fields_of
-from pictell.cli.extras import missing_modules
+from pictell.cli.extras import require
 from pictell.cli.options import Json, Model, Threads
 from pictell.cli.output import emit, emit_json, say, shown
-from pictell.errors import LibraryError, MissingExtraError, OptionError, PhotoError
+from pictell.errors import LibraryError, OptionError, PhotoError
 
 if TYPE_CHECKING:
     from pictell.albums import Library, Plan, Result
@@ -69,8 +69,7 @@ def index(
     Only photos without a caption are captioned, so run it as often as you like, and stop it whenever you like. Photos that were
     renamed keep theirs. Nothing but the library's file is written, unless --write is given; the words of people are kept.
     """
-    if missing_modules("albums"):
-        raise MissingExtraError("pictell album", "albums")
+    require("pictell album", "albums")
     from pictell.albums import HOW, IndexOptions, alone, default_library, plan
     from pictell.albums import index as index_album
     from pictell.captioner import load
@@ -138,8 +137,7 @@ def export(
 
     A person's own words go before pictell's.
     """
-    if missing_modules("albums"):
-        raise MissingExtraError("pictell album", "albums")
+    require("pictell album", "albums")
     from pictell.albums import default_library
     from pictell.albums import export as export_album
 

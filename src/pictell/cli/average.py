@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pictell.cli.extras import require_training_parts
+from pictell.cli.extras import require
 from pictell.cli.output import emit
 
 
@@ -24,7 +24,7 @@ def average(
     ] = None,
 ) -> None:
     """Make one model of the mean of several runs' best weights."""
-    require_training_parts("pictell average")
+    require("pictell average", "train")
     from pictell.training.average import average_runs
 
     emit(str(average_runs(runs, to, weight)))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 import typer
 
 from pictell.cli.bar import Bar
-from pictell.cli.options import Beam, Json, Model, Style, Threads, Wav
+from pictell.cli.options import Beam, Json, Model, PhotosOrNone, Style, Threads, Wav
 from pictell.cli.output import emit, emit_json, say, shown
 from pictell.errors import PhotoError, PictellError
 
@@ -31,16 +31,7 @@ _STDIN = "-"
 
 def caption(
     context: typer.Context,
-    photos: Annotated[
-        list[str] | None,
-        # Not a `Path`, which would make "." of an empty name and "-" of "./-".
-        typer.Argument(
-            metavar="PHOTO|DIR|-",
-            parser=str,
-            show_default=False,
-            help="Photos, directories of photos (searched with all below them), or - for a picture on standard input.",
-        ),
-    ] = None,
+    photos: PhotosOrNone = None,
     files_from: Annotated[
         str | None,
         typer.Option(

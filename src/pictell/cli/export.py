@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pictell.cli.extras import require_training_parts
+from pictell.cli.extras import require
 from pictell.cli.options import Beam
 from pictell.cli.output import emit
 
@@ -35,7 +35,7 @@ def export(
     ] = None,
 ) -> None:
     """Make a model of a training run's best weights."""
-    require_training_parts("pictell export")
+    require("pictell export", "train")
     from pictell.training.from_run import bundle_from_run, choose_calibration
 
     text = None if card is None else read_card(card)

@@ -24,7 +24,7 @@ def missing_modules(extra: str) -> list[str]:
     return [module for module in EXTRAS[extra] if importlib.util.find_spec(module) is None]
 
 
-def require_training_parts(command: str) -> None:
+def require(command: str, extra: str) -> None:
     """Raises `MissingExtraError` where `command` lacks a module, also one that it would need only in the end."""
-    if missing_modules("train"):
-        raise MissingExtraError(command, "train")
+    if missing_modules(extra):
+        raise MissingExtraError(command, extra)

@@ -7,6 +7,15 @@ from typing import Annotated
 
 import typer
 
+# Not a `Path`, which would make "." of an empty name and "-" of "./-".
+_PHOTOS = typer.Argument(
+    metavar="PHOTO|DIR|-",
+    parser=str,
+    show_default=False,
+    help="Photos, directories of photos (searched with all below them), or - for a picture on standard input.",
+)
+Photos = Annotated[list[str], _PHOTOS]
+PhotosOrNone = Annotated[list[str] | None, _PHOTOS]
 Model = Annotated[
     str | None,
     typer.Option(

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pictell.cli.album import Database, open_library
-from pictell.cli.extras import missing_modules
+from pictell.cli.extras import require
 from pictell.cli.options import Json, Model
 from pictell.cli.output import emit, emit_json, say, shown
-from pictell.errors import MissingExtraError, OptionError, PictellError
+from pictell.errors import OptionError, PictellError
 
 if TYPE_CHECKING:
     from pictell.albums import Filters, Hit, Library
@@ -59,8 +59,7 @@ def search(
 
     With --like, finds the photos captioned by pictell that look like one, which need not be in the library.
     """
-    if missing_modules("albums"):
-        raise MissingExtraError("pictell search", "albums")
+    require("pictell search", "albums")
     from pictell.albums import Filters, default_library
     from pictell.albums import search as search_library
 

@@ -7,20 +7,12 @@ from typing import Annotated
 import typer
 
 from pictell.cli.caption import caption
-from pictell.cli.options import Model, Style, Threads, Wav
+from pictell.cli.options import Model, Photos, Style, Threads, Wav
 
 
 def speak(
     context: typer.Context,
-    photos: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="PHOTO|DIR|-",
-            parser=str,
-            show_default=False,
-            help="Photos, directories of photos (searched with all below them), or - for a picture on standard input.",
-        ),
-    ],
+    photos: Photos,
     wav: Wav = None,
     style: Style = None,
     force: Annotated[bool, typer.Option("--force", help="Describe also what does not look like a photo.")] = False,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pictell.cli.extras import require_training_parts
+from pictell.cli.extras import require
 from pictell.cli.options import SkipMissing
 from pictell.cli.output import emit, say
 
@@ -49,7 +49,7 @@ def train(
     The run's folder (`out`, else runs/NAME after the recipe's name) keeps a log, the scores of every epoch, checkpoints
     and the best weights. The same command goes on with a run that was stopped.
     """
-    require_training_parts("pictell train")
+    require("pictell train", "train")
     from pictell.bundle import DEFAULT
     from pictell.training import Trainer, load_recipe
     from pictell.training.start import OWN_PHOTOS, settings_for_own_photos, settings_to_go_on_from

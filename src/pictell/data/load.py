@@ -19,14 +19,14 @@ from pictell.data.visual_genome import load_visual_genome
 from pictell.data.vizwiz import load_vizwiz
 from pictell.errors import DataError
 
-_SPLIT_BY_NAME: Mapping[str, Callable[[Path, str, Callable[[str], None]], list[CaptionedPhoto]]] = {
+_MADE_HERE: Mapping[str, Callable[[Path, str, Callable[[str], None]], list[CaptionedPhoto]]] = {
     "photos": load_own_photos,
     "datasets": load_hugging_face,
     "webdataset": load_webdataset,
 }
-"""What has something to say of the split that it made itself."""
+"""What makes the splits itself, and has something to say of them."""
 
-DATASETS: Mapping[str, Callable[[Path, str], list[CaptionedPhoto]]] = {
+_GIVEN: Mapping[str, Callable[[Path, str], list[CaptionedPhoto]]] = {
     "flickr8k": load_flickr8k,
     "flickr8k-karpathy": partial(load_karpathy, "flickr8k"),
     "flickr30k": load_flickr30k,
@@ -36,11 +36,11 @@ DATASETS: Mapping[str, Callable[[Path, str], list[CaptionedPhoto]]] = {
     "coco-karpathy": partial(load_karpathy, "coco"),
     "vizwiz": load_vizwiz,
     "visual-genome": load_visual_genome,
-    "photos": load_own_photos,
-    "datasets": load_hugging_face,
-    "webdataset": load_webdataset,
 }
-"""What reads the photos of a split as they are listed, faults and all."""
+"""What reads splits that come with the data."""
+
+DATASETS = (*_GIVEN, *_MADE_HERE)
+"""The kinds of data sets, by the names that people type."""
 
 
 def load_dataset(
@@ -84,4 +84,4 @@ def read_split(name: str, split: str, say: Callable[[str], None] = lambda text: 
             "unknown-data", f"{name!r} names no data set: write KIND:FOLDER, KIND one of {', '.join(DATASETS)}"
         )
     where = Path(folder).expanduser()
-    return _SPLIT_BY_NAME[kind](where, split, say) if kind in _SPLIT_BY_NAME else DATASETS[kind](where, split)
+    return _MADE_HERE[kind](where, split, say) if kind in _MADE_HERE else _GIVEN[kind](where, split)

@@ -114,8 +114,7 @@ class Epoch:
 
     A batch depends on `seed`, `number` of the epoch and its own number alone, so that a resumed run sees what an unbroken
     one sees, whichever process makes it. With `preprocessing` photos are read and augmented too, without it each photo goes
-    through its `views` from epoch to epoch. `share` is which
-    of how many equal parts of each batch there is.
+    through its `views` from epoch to epoch. `share` is which of how many equal parts of each batch there is.
     """
 
     examples: Sequence[Example]
