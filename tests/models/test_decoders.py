@@ -46,7 +46,11 @@ TINY: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "attend": ("show_attend_tell", ATTENTIVE),
     "adaptive": ("adaptive_attention", ATTENTIVE),
     "up_down": ("up_down", ATTENTIVE),
+    "hard": ("hard_attention", ATTENTIVE),
+    "att2in": ("att2in", ATTENTIVE),
+    "aoanet": ("aoanet", {"embedding": 8, "hidden": 12, "layers": 2, "heads": 3, "dropout": 0.5}),
     "transformer": ("transformer", {"hidden": 12, "layers": 2, "heads": 3, "inner": 16, "dropout": 0.5}),
+    "meshed": ("meshed_memory", {"hidden": 12, "layers": 2, "heads": 3, "inner": 16, "slots": 4, "dropout": 0.5}),
 }
 """Every decoder in every kind, with settings that make it small."""
 

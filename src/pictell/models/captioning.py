@@ -11,7 +11,11 @@ from torch import Tensor, nn
 
 from pictell.errors import RecipeError
 from pictell.models.decoders.adaptive_attention import AdaptiveAttention
+from pictell.models.decoders.aoanet import AoANet
+from pictell.models.decoders.att2in import Att2in
 from pictell.models.decoders.base import Decoder
+from pictell.models.decoders.hard_attention import HardAttention
+from pictell.models.decoders.meshed_memory import MeshedMemory
 from pictell.models.decoders.show_and_tell import ShowAndTell
 from pictell.models.decoders.show_attend_tell import ShowAttendTell
 from pictell.models.decoders.spatial_attention import SpatialAttentionLSTM
@@ -25,8 +29,12 @@ DECODERS: Mapping[str, Callable[..., Decoder]] = {
     "show_and_tell": ShowAndTell,
     "show_attend_tell": ShowAttendTell,
     "adaptive_attention": AdaptiveAttention,
+    "hard_attention": HardAttention,
+    "att2in": Att2in,
     "up_down": UpDown,
+    "aoanet": AoANet,
     "transformer": Transformer,
+    "meshed_memory": MeshedMemory,
 }
 
 

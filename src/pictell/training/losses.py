@@ -9,6 +9,9 @@ from pictell.language.vocabulary import PAD
 from pictell.models.decoders.base import Decoder
 from pictell.training.words import draw, sayable
 
+_ENTROPY = 0.002
+"""How much a nat of entropy of what is drawn from is worth: enough that no region is given up for good (Xu et al. 2015)."""
+
 
 def caption_loss(
     decoder: Decoder,
@@ -29,7 +32,7 @@ def caption_loss(
     cross-entropy.
     """
     real = predict != PAD
-    outputs, attention = decoder.unroll(grid, read)
+    outputs, attention, chosen = decoder.unroll(grid, read)
     log_probs = decoder.predict(outputs[real])  # (words, V)
     target = log_probs.gather(1, predict[real][:, None])[:, 0]
     loss = -((1 - smoothing) * target.mean() + smoothing * log_probs.mean())
@@ -38,7 +41,26 @@ def caption_loss(
     if attention_penalty and attention is not None:
         lacking = 1 - attention.sum(dim=2)  # (B, K, R)
         loss = loss + attention_penalty * lacking.square().sum() / real.sum()
+    if chosen is not None and attention is not None:
+        looked = attention[real]  # (words, R)
+        entropy = -(looked * torch.log(looked.clamp(min=1e-12))).sum(dim=1).mean()
+        loss = loss + _reinforce(chosen[real][:, 0], target, real) - _ENTROPY * entropy
     return loss
+
+
+def _reinforce(chosen: Tensor, target: Tensor, real: Tensor) -> Tensor:
+    """What has the gradient of REINFORCE (Williams 1992) for choices that no gradient passes through.
+
+    Of each real word there is the log-probability of the choice before it, `chosen (words,)`, and that of the word itself,
+    `target (words,)`. A caption's choices are rewarded with its mean log-probability of a word, less the batch's: Xu et al.
+    (2015, equation 13) have a moving average instead, which a resumed run would have to remember.
+    """
+    counts = real.sum(dim=-1).flatten()  # (B * K,)
+    captions = torch.repeat_interleave(torch.arange(len(counts), device=counts.device), counts)  # (words,)
+    sums = torch.zeros(len(counts), dtype=target.dtype, device=target.device)
+    means = sums.index_add(0, captions, target.detach()) / counts.clamp(min=1)  # (B * K,)
+    baseline = means[counts > 0].mean()
+    return -((means - baseline)[captions] * chosen).mean()
 
 
 @torch.no_grad()

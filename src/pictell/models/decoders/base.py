@@ -18,6 +18,18 @@ class Step(NamedTuple):
     attention: Tensor | None
 
 
+class Unrolled(NamedTuple):
+    """What a whole sentence gives, each `(P, K, T, ...)` and zero at padding.
+
+    `outputs` is what the words are predicted from, `attention` where the decoder looked, `chosen` `(..., 1)` the log-probability
+    of what it drew at random to look at, for a decoder that does so.
+    """
+
+    outputs: Tensor
+    attention: Tensor | None
+    chosen: Tensor | None = None
+
+
 class Decoder(nn.Module, ABC):
     """A caption decoder over grid features.
 
@@ -36,8 +48,8 @@ class Decoder(nn.Module, ABC):
         """Reads one word a row, `(N,)`, and gives the log-probabilities of the next."""
 
     @abstractmethod
-    def unroll(self, grid: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Teacher forcing in one pass: `outputs` and `attention` together, so that both saw the same dropout."""
+    def unroll(self, grid: Tensor, tokens: Tensor) -> Unrolled:
+        """Teacher forcing in one pass: outputs and attention together, so that both saw the same dropout."""
 
     @abstractmethod
     def predict(self, outputs: Tensor) -> Tensor:
@@ -45,14 +57,14 @@ class Decoder(nn.Module, ABC):
 
     def outputs(self, grid: Tensor, tokens: Tensor) -> Tensor:
         """Teacher forcing: words read `(P, K, T)`, `K` captions a photo, to what the words are predicted from `(P, K, T, E)`."""
-        return self.unroll(grid, tokens)[0]
+        return self.unroll(grid, tokens).outputs
 
     def attention(self, grid: Tensor, tokens: Tensor) -> Tensor | None:
         """Where the decoder looks for the word after each word read, `(P, K, T, R)`, differentiable.
 
         Summing to 1 over the regions, zero at padding; `None` for a decoder that attends to nothing.
         """
-        return self.unroll(grid, tokens)[1]
+        return self.unroll(grid, tokens).attention
 
     def forward(self, grid: Tensor, tokens: Tensor) -> Tensor:
         """Words read `(P, K, T)` to log-probabilities of the words that follow them `(P, K, T, V)`."""

@@ -8,16 +8,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from pictell.models.decoders.base import Decoder, Step, Tensors
+from pictell.models.decoders.base import Decoder, Step, Tensors, Unrolled
 from pictell.models.decoders.packing import Packing
 
 
 class Advance(NamedTuple):
-    """The new state, the features that the next word is said from `(N, F)`, and where the decoder looked `(N, R)`."""
+    """The new state, the features that the next word is said from `(N, F)`, where the decoder looked `(N, R)`, and the
+    log-probability of what it drew to look at `(N, 1)`."""
 
     state: Tensors
     features: Tensor
     attention: Tensor | None
+    chosen: Tensor | None = None
 
 
 class RecurrentDecoder(Decoder):
@@ -46,24 +48,26 @@ class RecurrentDecoder(Decoder):
 
     def step(self, tokens: Tensor, memory: Tensors, state: Tensors) -> Step:
         words = self.dropout(self.embed(tokens))  # (N, E)
-        state, features, attention = self.advance(self.gates(words), memory, state)
-        return Step(self.predict(self.output(words, features)), state, attention)
+        new = self.advance(self.gates(words), memory, state)
+        return Step(self.predict(self.output(words, new.features)), new.state, new.attention)
 
-    def unroll(self, grid: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor | None]:
+    def unroll(self, grid: Tensor, tokens: Tensor) -> Unrolled:
         packing = Packing(tokens)
         memory, state = (
             {name: tensor[packing.row_photos] for name, tensor in part.items()} for part in self.start(grid)
         )  # (N, ...)
         words = self.dropout(self.embed(packing.words))  # (W, E)
-        features, attention = [], []
+        steps: list[Advance] = []
         for gates in torch.split(self.gates(words), packing.running):
             step = self.advance(gates, _first(len(gates), memory), _first(len(gates), state))
             state = step.state
-            features.append(step.features)
-            if step.attention is not None:
-                attention.append(step.attention)
-        outputs = packing.unpack(self.output(words, torch.cat(features)))
-        return outputs, packing.unpack(torch.cat(attention)) if attention else None
+            steps.append(step)
+        outputs = packing.unpack(self.output(words, torch.cat([step.features for step in steps])))
+        attention, chosen = (
+            packing.unpack(torch.cat([part for part in parts if part is not None])) if parts[0] is not None else None
+            for parts in ([step.attention for step in steps], [step.chosen for step in steps])
+        )
+        return Unrolled(outputs, attention, chosen)
 
     def predict(self, outputs: Tensor) -> Tensor:
         return torch.log_softmax(self.classify(outputs), dim=-1)

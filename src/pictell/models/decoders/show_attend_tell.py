@@ -54,9 +54,14 @@ class ShowAttendTell(RecurrentDecoder):
     def advance(self, gates: Tensor, memory: Tensors, state: Tensors) -> Advance:
         h = state["hidden"]  # (N, H), h_{t-1}
         alpha = torch.softmax(self.attend(h, memory["keys"]), dim=-1)  # (P, K, R)
-        z = (alpha @ memory["values"]).reshape(h.shape) * torch.sigmoid(self.beta(h))  # (N, H)
+        weights, chosen = self.phi(alpha)
+        z = (weights @ memory["values"]).reshape(h.shape) * torch.sigmoid(self.beta(h))  # (N, H)
         h, cell = self.cell(gates + self.from_context(z), h, state["cell"])
-        return Advance({"hidden": h, "cell": cell}, torch.cat([h, z], dim=-1), alpha.flatten(0, 1))
+        return Advance({"hidden": h, "cell": cell}, torch.cat([h, z], dim=-1), alpha.flatten(0, 1), chosen)
+
+    def phi(self, alpha: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The weights of the regions in the context, of the probabilities `(P, K, R)`: soft attention's are the same."""
+        return alpha, None
 
     def output(self, words: Tensor, features: Tensor) -> Tensor:
         dropped: Tensor = self.dropout(words + self.deep(self.dropout(features)))  # E y_{t-1} + L_h h_t + L_z z_t

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pictell.models.decoders.base import Decoder, Step, Tensors
+from pictell.models.decoders.base import Decoder, Step, Tensors, Unrolled
 from pictell.models.decoders.packing import Packing
 from pictell.models.decoders.sizes import check_sizes
 from pictell.models.lstm import LSTMCell
@@ -78,7 +78,7 @@ class SpatialAttentionLSTM(Decoder):
         attention = attention.mean(dim=1).reshape(-1, attention.shape[-1])  # (N, R)
         return Step(log_probs, {"hidden": hidden, "cell": cell}, attention)
 
-    def unroll(self, grid: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    def unroll(self, grid: Tensor, tokens: Tensor) -> Unrolled:
         packing = Packing(tokens)
         memory, state = self.start(grid)
         words = self.embed(packing.words) + memory["look"][packing.word_photos]  # (W, E)
@@ -94,7 +94,7 @@ class SpatialAttentionLSTM(Decoder):
         context, weights = self._attend(queries, memory)
         outputs = self._output(packed, packing.pack(context))  # (W, O)
         attention = packing.pack(weights.mean(dim=1))  # (W, R)
-        return packing.unpack(outputs), packing.unpack(attention)
+        return Unrolled(packing.unpack(outputs), packing.unpack(attention))
 
     def predict(self, outputs: Tensor) -> Tensor:
         return torch.log_softmax(self.classify(outputs), dim=-1)

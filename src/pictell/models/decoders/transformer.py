@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from pictell.models.decoders.base import Decoder, Step, Tensors
+from pictell.models.decoders.base import Decoder, Step, Tensors, Unrolled
 from pictell.models.decoders.features import feature_layer
 from pictell.models.decoders.packing import Packing
 from pictell.models.decoders.sizes import check_sizes
@@ -45,12 +45,16 @@ class Transformer(Decoder):
         nn.init.normal_(self.embed.weight, std=hidden**-0.5)
         self.project = feature_layer(channels, hidden, dropout)
         self.position = nn.Parameter(torch.zeros(regions, hidden))
-        self.layers = nn.ModuleList(_Layer(hidden, heads, inner, dropout) for _ in range(layers))
+        self.layers = nn.ModuleList(self.layer(hidden, heads, inner, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(hidden)
         self.classify = nn.Linear(hidden, vocabulary_size)
         nn.init.normal_(self.classify.weight, std=0.02)
         nn.init.zeros_(self.classify.bias)
         self.dropout = nn.Dropout(dropout)
+
+    def layer(self, hidden: int, heads: int, inner: int, dropout: float) -> Layer:
+        """A fresh layer."""
+        return Layer(hidden, heads, inner, dropout)
 
     def start(self, grid: Tensor) -> tuple[Tensors, Tensors]:
         v = self.project(grid)  # (P, R, H)
@@ -68,24 +72,24 @@ class Transformer(Decoder):
     def step(self, tokens: Tensor, memory: Tensors, state: Tensors) -> Step:
         read = state["keys0"].shape[2]  # words before this one
         position = torch.arange(read, read + 1, device=tokens.device)
-        outputs, state, attention = self._read(tokens, position, _OneWord(memory["keys0"].shape[0]), memory, state)
+        outputs, state, attention = self._read(tokens, position, OneWord(memory["keys0"].shape[0]), memory, state)
         return Step(self.predict(outputs), state, attention)
 
-    def unroll(self, grid: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    def unroll(self, grid: Tensor, tokens: Tensor) -> Unrolled:
         packing = Packing(tokens)
         memory, state = self.start(grid)
         rows = {name: tensor.repeat_interleave(tokens.shape[1], dim=0) for name, tensor in state.items()}
         outputs, _, attention = self._read(packing.words, packing.steps, packing, memory, rows)
-        return packing.unpack(outputs), packing.unpack(attention)
+        return Unrolled(packing.unpack(outputs), packing.unpack(attention))
 
     def predict(self, outputs: Tensor) -> Tensor:
         return torch.log_softmax(self.classify(outputs), dim=-1)
 
-    def _layers(self) -> list[_Layer]:
-        return cast("list[_Layer]", list(self.layers))
+    def _layers(self) -> list[Layer]:
+        return cast("list[Layer]", list(self.layers))
 
     def _read(
-        self, tokens: Tensor, positions: Tensor, words: Packing | _OneWord, memory: Tensors, state: Tensors
+        self, tokens: Tensor, positions: Tensor, words: Packing | OneWord, memory: Tensors, state: Tensors
     ) -> tuple[Tensor, Tensors, Tensor]:
         """Words `(W,)` at their positions to outputs `(W, H)`, the state after them, and attention `(W, R)`."""
         size = self.embed.embedding_dim
@@ -103,7 +107,9 @@ class Transformer(Decoder):
         return self.dropout(self.norm(x)), new, weights
 
 
-class _Layer(nn.Module):
+class Layer(nn.Module):
+    """A layer of the decoder; how it looks at the photo is for kindred decoders to change."""
+
     def __init__(self, hidden: int, heads: int, inner: int, dropout: float) -> None:
         super().__init__()
         self.heads = heads
@@ -120,7 +126,7 @@ class _Layer(nn.Module):
         )
 
     def attend_words(
-        self, x: Tensor, words: Packing | _OneWord, keys: Tensor, values: Tensor
+        self, x: Tensor, words: Packing | OneWord, keys: Tensor, values: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Each word `(W, H)` looks at those before it and itself; the cache `(N, heads, T, H/heads)` grows by them."""
         rows = words.unpack(self.qkv(x)).flatten(0, 1)  # (N, T, 3H)
@@ -129,7 +135,7 @@ class _Layer(nn.Module):
         context = scaled_dot_product_attention(query, keys, values, is_causal=words.causal)
         return self.out_words(words.pack(context.transpose(1, 2).flatten(2))), keys, values
 
-    def attend_photo(self, x: Tensor, words: Packing | _OneWord, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    def attend_photo(self, x: Tensor, words: Packing | OneWord, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Each word `(W, H)` looks at its photo's regions; also gives where, `(W, R)`."""
         query = self.split(words.unpack(self.query(x)).flatten(1, 2))  # (P, heads, K*T, H/heads)
         weights = torch.softmax(query @ keys * query.shape[-1] ** -0.5, dim=-1)  # (P, heads, K*T, R)
@@ -141,7 +147,7 @@ class _Layer(nn.Module):
         return x.view(x.shape[0], x.shape[1], self.heads, -1).transpose(1, 2)
 
 
-class _OneWord:
+class OneWord:
     """A `Packing` of one word a row, N rows over P photos: there is no padding, and no later word to hide."""
 
     causal = False
