@@ -51,6 +51,7 @@ TINY: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "aoanet": ("aoanet", {"embedding": 8, "hidden": 12, "layers": 2, "heads": 3, "dropout": 0.5}),
     "transformer": ("transformer", {"hidden": 12, "layers": 2, "heads": 3, "inner": 16, "dropout": 0.5}),
     "meshed": ("meshed_memory", {"hidden": 12, "layers": 2, "heads": 3, "inner": 16, "slots": 4, "dropout": 0.5}),
+    "gpt2": ("gpt2_prefix", {"hidden": 12, "layers": 2, "heads": 3, "prefix": 3, "positions": 16, "dropout": 0.5}),
 }
 """Every decoder in every kind, with settings that make it small."""
 

@@ -47,7 +47,7 @@ class Model:
     encoder's pretrained weights, or `null` for fresh ones; `start_from` is a `best.safetensors`, or the
     `model.safetensors` of a bundle, to go on from with its words and, with `new_words`, those words of the captions beside
     them that come at least `min_count` times. With `encoder_only` its encoder and its words alone are taken, for a decoder
-    with fresh weights."""
+    with fresh weights. `language_model` is a folder with GPT-2's published weights for a decoder `gpt2_prefix`."""
 
     encoder: dict[str, Any]
     decoder: dict[str, Any]
@@ -55,6 +55,7 @@ class Model:
     start_from: str | None = None
     new_words: bool = False
     encoder_only: bool = False
+    language_model: str | None = None
 
 
 @dataclass(frozen=True)

@@ -66,4 +66,4 @@ def settings_to_go_on_from(model: str) -> list[str]:
         weights, architecture = bundle.directory / "model.safetensors", dict(bundle.architecture)
     # JSON is YAML too, so that any name is read back as it is.
     parts = [f"model.{part}={json.dumps(settings)}" for part, settings in architecture.items()]
-    return [*parts, f"model.start_from={json.dumps(str(weights))}", "model.weights=null"]
+    return [*parts, f"model.start_from={json.dumps(str(weights))}", "model.weights=null", "model.language_model=null"]

@@ -33,6 +33,8 @@ from pictell.language import Vocabulary, detokenise
 from pictell.language.vocabulary import PAD, SPECIAL
 from pictell.metrics import METRICS_BY_DEFAULT, score
 from pictell.models import CaptioningModel, build_model
+from pictell.models.decoders.gpt2_prefix import GPT2Prefix
+from pictell.models.decoders.gpt2_weights import load_gpt2
 from pictell.models.encoders.mobilenet_v2 import MobileNetV2
 from pictell.photos import Preprocessing, open_photo, prepare
 from pictell.training.checkpoint import load_checkpoint, save_checkpoint
@@ -118,6 +120,8 @@ class Trainer:
         self.model = build_model(asdict(recipe.model), len(self.vocabulary))
         if recipe.model.weights:
             self.model.encoder.load_pretrained(Path(recipe.model.weights))
+        if recipe.model.language_model:
+            self._begin_language_model(Path(recipe.model.language_model))
         self.preprocessing = Preprocessing(size=self.model.encoder.size)
         self.model.to(self.device)
         self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
@@ -171,6 +175,11 @@ class Trainer:
         log.info("%s after %.1f minutes in all: %s", reached, self.at.seconds / 60, best)
         self.processes.leave()
         return best
+
+    def _begin_language_model(self, folder: Path) -> None:
+        if not isinstance(self.model.decoder, GPT2Prefix):
+            raise RecipeError("unknown-setting", "model.language_model is for the decoder gpt2_prefix alone")
+        load_gpt2(self.model.decoder, folder, self.vocabulary.tokens)
 
     def _skipped(self, message: str) -> None:
         """Names a photo that could not be read, once."""
