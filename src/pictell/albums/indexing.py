@@ -18,7 +18,7 @@ from pictell.albums.library import Known, Library, Words
 from pictell.albums.metadata import read_words
 from pictell.albums.nouns import nouns_of
 from pictell.albums.raw import picture_of
-from pictell.albums.walk import Found, look_at, walk
+from pictell.albums.walk import Found, inside, look_at, walk
 from pictell.albums.words import GeneratedWords, PhotoWords
 from pictell.albums.writing import How, write_words
 from pictell.captioner import Captioner, PhotoSource
@@ -84,7 +84,6 @@ class Result:
 class Plan:
     """What a walk found: photos to caption, those settled already, those that are gone, and directories unread."""
 
-    root: Path
     waiting: list[Found] = field(default_factory=list)
     settled: list[Result] = field(default_factory=list)
     known: dict[bytes, Known] = field(default_factory=dict)
@@ -100,7 +99,7 @@ def plan(library: Library, root: Path, model: str, options: IndexOptions) -> Pla
     if not root.is_dir():
         raise PhotoError("missing", f"{printable(root)}: no such directory")
     root = Path(os.path.realpath(root))  # however it is named, a photo is remembered once
-    made = Plan(root, known=library.known(root))
+    made = Plan(known=library.known(root))
 
     def unreadable(where: str, error: OSError) -> None:
         kind = "link-loop" if error.errno == errno.ELOOP else "unreadable"
@@ -193,9 +192,8 @@ class _Indexing:
         yield from results
 
     def _sources(self) -> Iterator[PhotoSource]:
-        for found in self.made.waiting:
-            path = Path(os.fsdecode(found.path))
-            digest = None
+        for planned in self.made.waiting:
+            found, path, digest = planned, Path(os.fsdecode(planned.path)), None
             if self.options.limit is not None and self._asked >= self.options.limit:
                 self._later(partial(Result, path, "left"))
                 continue
@@ -236,12 +234,12 @@ class _Indexing:
             return None
         if before is not None and before.by == "person":
             return partial(self._leave, found, digest, words, "own")
-        if before is not None and before.by is not None and before.hash == digest and not self._model_is_older(before):
+        if before is not None and before.by is not None and before.hash == digest and not self._is_outdated(before):
             return partial(self._leave, found, digest, words, "unchanged")
         if words.own is not None and not self.options.everything:
             return partial(self._leave, found, digest, words, "own")
         if before is None and (copied := self.library.caption_of(digest)) is not None:
-            if self.options.outdated and copied.by == "pictell" and copied.model != self.captioner.model:
+            if self._is_outdated(copied):
                 return None
 
             def copy() -> Result:
@@ -262,8 +260,8 @@ class _Indexing:
         self._put_photo(found, digest, words)
         return Result(Path(os.fsdecode(found.path)), outcome)
 
-    def _model_is_older(self, before: Known) -> bool:
-        return self.options.outdated and before.by == "pictell" and before.model != self.captioner.model
+    def _is_outdated(self, caption: Known | Words) -> bool:
+        return _is_outdated(caption, self.captioner.model, self.options)
 
     def _fail(self, found: Found, digest: bytes | None, error: PictellError) -> None:
         def keep() -> Result:
@@ -331,21 +329,27 @@ def _must_caption(before: Known, found: Found, model: str, options: IndexOptions
         return True
     if (before.size, before.mtime_ns, before.sidecars) != (found.size, found.mtime_ns, found.sidecars):
         return True
-    if options.outdated and before.by == "pictell" and before.model != model:
+    if _is_outdated(before, model, options):
         return True
     return before.by is None and (options.everything or not before.has_own)
 
 
+def _is_outdated(caption: Known | Words, model: str, options: IndexOptions) -> bool:
+    """Whether a caption is to be made anew because another model than this one made it."""
+    return options.outdated and caption.by == "pictell" and caption.model != model
+
+
 def _is_below(path: bytes, places: set[bytes]) -> bool:
     """Whether a path is one of `places` or inside one."""
+    separator = os.fsencode(os.sep)
     while path and path not in places:
-        path = path.rpartition(b"/")[0]
+        path = path.rpartition(separator)[0]
     return bool(path)
 
 
 def _fits(path: bytes, root: Path, patterns: Sequence[str]) -> bool:
-    inside = os.fsdecode(path[len(os.fsencode(root).rstrip(b"/")) + 1 :])
-    return any(fnmatch.fnmatch(inside, one) or fnmatch.fnmatch(os.path.basename(inside), one) for one in patterns)  # noqa: PTH119
+    name = os.fsdecode(path.removeprefix(inside(root)))
+    return any(fnmatch.fnmatch(name, one) or fnmatch.fnmatch(os.path.basename(name), one) for one in patterns)  # noqa: PTH119
 
 
 def _own(words: PhotoWords) -> tuple[list[str], list[str]]:

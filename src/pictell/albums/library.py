@@ -13,13 +13,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pictell.albums.entry import AlbumEntry
 from pictell.albums.network_share import is_on_network_share
+from pictell.albums.walk import inside
 from pictell.errors import LibraryError
 from pictell.language.styles import alt_text
 from pictell.photos import printable
@@ -85,8 +86,8 @@ class Known:
 
 @dataclass(frozen=True)
 class Words:
-    """What is written about a photo: pictell's or a person's caption (`by`), or the `reason` for none, and what people wrote
-    in the file itself."""
+    """A photo's caption, pictell's or a person's (`by`), or the `reason` for none. What people wrote in the file itself is kept
+    apart from it (`put_own_words`)."""
 
     text: str | None
     reason: str | None
@@ -183,19 +184,19 @@ class Library:
                     f"{printable(self.path)} is no longer where it was, and what was just done is not remembered: run again",
                 )
 
-    def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple]:  # type: ignore[type-arg]
+    def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query that changes nothing."""
         with self._told():
             return self._database.execute(query, values).fetchall()
 
     def known(self, root: Path) -> dict[bytes, Known]:
         """All photos that are remembered in a directory and below it, by path."""
-        start = os.fsencode(root).rstrip(b"/") + b"/"
+        below, values = _below(root)
         found = self.rows(
             "SELECT path, id, size, mtime_ns, sidecars, hash, missing, error_kind IS NOT NULL, model, by,"
             " EXISTS (SELECT 1 FROM own_words WHERE own_words.photo = id AND kind = 'caption')"
-            " FROM photos LEFT JOIN captions ON captions.photo = id WHERE path >= ? AND path < ?",
-            (start, start[:-1] + b"0"),  # the byte after a slash
+            f" FROM photos LEFT JOIN captions ON captions.photo = id WHERE {below}",
+            values,
         )
         return {
             path: Known(number, size, mtime_ns, sidecars, digest, bool(missing), bool(failed), model, by, bool(has_own))
@@ -224,13 +225,13 @@ class Library:
 
     def entries(self, under: Path | None = None) -> Iterator[AlbumEntry]:
         """What is known of each photo that is there, by path; in the directory `under` and below it, if one is named."""
-        start = b"" if under is None else os.fsencode(os.path.realpath(under)).rstrip(b"/") + b"/"
+        below, values = ("TRUE", ()) if under is None else _below(Path(os.path.realpath(under)))
         found = self.rows(
             "SELECT path, text, confidence, model, by,"
             " (SELECT text FROM own_words WHERE photo = id AND kind = 'caption' LIMIT 1)"
             " FROM photos LEFT JOIN captions ON captions.photo = id"
-            " WHERE NOT missing AND path >= ? AND substr(path, 1, length(?)) = ? ORDER BY path",
-            (start, start, start),
+            f" WHERE NOT missing AND {below} ORDER BY path",
+            values,
         )
         for path, text, confidence, model, by, own in found:
             by_person = text if by == "person" else own
@@ -334,6 +335,12 @@ class Library:
             yield
         except (OSError, sqlite3.Error) as error:
             raise _fault(self.path, error) from error
+
+
+def _below(root: Path) -> tuple[str, tuple[bytes, bytes]]:
+    """SQL for the paths in a directory and below it, which an index answers, and its values."""
+    start = inside(root)
+    return "path >= ? AND path < ?", (start, start[:-1] + bytes([start[-1] + 1]))
 
 
 def _looked_at(path: Path) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations, islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,7 +176,7 @@ def _has(text: str | None, exact: Sequence[re.Pattern[str]]) -> bool:
     return text is not None and all(pattern.search(text) for pattern in exact)
 
 
-def _hit(row: tuple) -> Hit:  # type: ignore[type-arg]
+def _hit(row: tuple[Any, ...]) -> Hit:
     path, by, text, confidence, taken, own = row
     if by == "person":
         own, text, confidence = "; ".join(filter(None, (text, own))), None, None
