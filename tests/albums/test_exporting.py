@@ -57,7 +57,10 @@ class Page(HTMLParser):
 
 @given(st.lists(entries, max_size=4))
 def test_json_lines_come_back(listed: list[AlbumEntry]) -> None:
-    assert [AlbumEntry(**json.loads(line)) for line in to_jsonl(listed, Path()).splitlines()] == listed
+    rows = [json.loads(line) for line in to_jsonl(listed, Path("/album")).splitlines()]
+    assert [row.pop("caption") for row in rows] == [entry.shown for entry in listed]
+    assert [f"/album/{row.pop('file')}" for row in rows] == [entry.path for entry in listed]
+    assert [AlbumEntry(**row) for row in rows] == listed
 
 
 @given(st.lists(entries, max_size=4))

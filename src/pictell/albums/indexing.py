@@ -20,7 +20,8 @@ from pictell.albums.nouns import nouns_of
 from pictell.albums.raw import picture_of
 from pictell.albums.walk import Found, inside, look_at, walk
 from pictell.albums.words import GeneratedWords, PhotoWords
-from pictell.albums.writing import How, write_words
+from pictell.albums.writing import How, write_reviewed, write_words
+from pictell.albums.writing import Outcome as Written
 from pictell.captioner import Captioner, PhotoSource
 from pictell.errors import PhotoError, PictellError
 from pictell.photos import printable
@@ -52,8 +53,11 @@ _AT_ONCE = 32
 class IndexOptions:
     """What is to be captioned: photos without a caption, ours or a person's, and those that changed.
 
-    `force` takes all anew, `outdated` those of another model too, `everything` also what has a person's caption. `only` are
-    patterns (`*.jpg`, `2024/*`) for paths inside the directory, of which one must fit; `limit` is the most to caption.
+    `force` takes all anew, `outdated` those of another model too, `everything` also what has a person's caption in its file.
+    What a person decided in a review stays whatever is asked: captions that they accepted or edited always, and that there is
+    none for as long as the model and the photo are the same.
+
+    `only` are patterns (`*.jpg`, `2024/*`) for paths inside the directory, of which one must fit; `limit` is the most to caption.
     `write` puts captions into sidecars or photos too, with `keywords` the things in them.
     """
 
@@ -230,10 +234,12 @@ class _Indexing:
                 if (missing or there in self.made.gone) and there not in self.moved:
                     self.moved.add(there)
                     return partial(self._move, number, found, words)
-        if self.options.force:
-            return None
         if before is not None and before.by == "person":
             return partial(self._leave, found, digest, words, "own")
+        if before is not None and before.hash == digest and before.is_decided(self.captioner.model):
+            return partial(self._leave, found, digest, words, "unchanged")
+        if self.options.force:
+            return None
         if before is not None and before.by is not None and before.hash == digest and not self._is_outdated(before):
             return partial(self._leave, found, digest, words, "unchanged")
         if words.own is not None and not self.options.everything:
@@ -294,23 +300,27 @@ class _Indexing:
             text=result.text, reason=result.reason, log_prob=result.log_prob, confidence=result.confidence,
             model=result.model, at=datetime.now(UTC).isoformat(timespec="seconds"),
         )  # fmt: skip
-        self.library.put_words(photo, words)
+        before = self.made.known.get(work.found.path)
+        if before is not None and before.hash != work.digest:
+            self.library.forget(photo)  # a rejection was of what the photo showed
+        taken = self.library.offer_words(photo, words)  # a person may have reviewed the photo meanwhile
         self.library.put_features(photo, self.captioner.encoder, result.features)
+        if not taken:
+            return Result(path, "own")
         return Result(path, "captioned" if result.text is not None else "withheld", result)
 
     def write_out(self, result: Result) -> Result:
-        """Writes pictell's caption of a photo for other programs, if there is one and that is asked for."""
-        if self.options.write is None or result.outcome not in ("captioned", "copied", "moved", "unchanged"):
+        """Writes the caption of a photo for other programs, if there is one and that is asked for: pictell's, or a person's of
+        a review. One that was rejected is taken out."""
+        if self.options.write is None or result.outcome in ("withheld", "failed", "missing", "waiting", "left"):
             return result
         path = result.path
         known = self.library.caption_at(os.fsencode(path))
-        if known is None or known.text is None or known.by != "pictell":
+        rejected = known is not None and known.review == "rejected"
+        if known is None or (known.text is None and not rejected) or (result.outcome == "own" and known.by != "person"):
             return result
-        said = Caption(known.text, known.log_prob, known.model, confidence=known.confidence)
-        keywords = nouns_of(known.text) if self.options.keywords else None
         try:
-            words = GeneratedWords.of(said, at=datetime.fromisoformat(known.at))
-            outcome = write_words(path, words, self.options.write, keywords=keywords, force=self.options.force)
+            outcome = self._write(path, known)
             if outcome.changed:
                 # Ours, so that the next run need not look at it again.
                 now, digest = look_at(path), _digest(path)
@@ -323,13 +333,25 @@ class _Indexing:
             return replace(result, outcome="failed", error=fault)
         return replace(result, error=outcome.problem, written=outcome.status)
 
+    def _write(self, path: Path, known: Words) -> Written:
+        how = self.options.write
+        assert how is not None
+        keywords = nouns_of(known.text or "") if self.options.keywords else None
+        if known.text is None or known.by == "person":
+            return write_reviewed(path, known.text, how, keywords=keywords)
+        said = Caption(known.text, known.log_prob, known.model, confidence=known.confidence)
+        words = GeneratedWords.of(said, at=datetime.fromisoformat(known.at))
+        return write_words(path, words, how, keywords=keywords, force=self.options.force)
+
 
 def _must_caption(before: Known, found: Found, model: str, options: IndexOptions) -> bool:
-    if options.force or before.missing or before.failed:
+    if before.missing or before.failed:
         return True
     if (before.size, before.mtime_ns, before.sidecars) != (found.size, found.mtime_ns, found.sidecars):
         return True
-    if _is_outdated(before, model, options):
+    if before.is_decided(model):
+        return False
+    if options.force or _is_outdated(before, model, options):
         return True
     return before.by is None and (options.everything or not before.has_own)
 

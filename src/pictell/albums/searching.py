@@ -133,7 +133,9 @@ def _check(limit: int) -> None:
 
 _COLUMNS = (
     "path, by, text, confidence, taken,"
-    " (SELECT group_concat(own_words.text, '; ') FROM own_words WHERE own_words.photo = photos.id)"
+    # Without what a person's caption says again: it may have been written into the file.
+    " (SELECT group_concat(own_words.text, '; ') FROM own_words WHERE own_words.photo = photos.id"
+    " AND own_words.text IS NOT captions.text)"
 )
 _CAPTIONS = "LEFT JOIN captions ON captions.photo = photos.id"
 
@@ -145,7 +147,7 @@ def _conditions(filters: Filters) -> tuple[str, Sequence[object]]:
     if filters.missing:
         chosen.append((f"text IS NULL AND NOT {by_person}", []))
     if filters.low_confidence:
-        chosen.append(("by = 'pictell' AND confidence < ?", [BANDS["medium"]]))
+        chosen.append(("by = 'pictell' AND text IS NOT NULL AND confidence < ?", [BANDS["medium"]]))
     if filters.since is not None:
         chosen.append(("taken >= ?", [filters.since]))
     if filters.camera is not None:
