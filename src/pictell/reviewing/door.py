@@ -39,7 +39,7 @@ _TURNED_AWAY = (
 # Followed by the page itself rather than by a redirect: a browser does not send a strict cookie with a redirect that began at
 # another site, such as a terminal in a web page.
 _COME_IN = (
-    '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Review captions</title>'
+    '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Review captions</title><link rel="icon" href="data:,">'
     '<meta http-equiv="refresh" content="0; url=/"></head><body><p><a href="/">Review captions</a></p></body></html>'
 )
 

@@ -18,6 +18,7 @@ const ARROWS = {ArrowRight: "next", ArrowLeft: "previous"};
 
 let photos = [];      // numbers of the photos to go through
 let at = 0;           // which of them is shown; their count stands for the end
+let left = 0;         // how many captions nobody has reviewed
 let photo = null;     // the one that is shown, as the service tells it
 let changes = stored(sessionStorage, "changes", []);  // what can be undone, last at the end
 let asked = 0;        // counts what was asked for, so that a late answer does not replace a later one
@@ -47,11 +48,24 @@ async function ask(path, body) {
 }
 
 let saying = 0;
-function say(text) {
-  // Emptied first, so that the same words are read again.
-  $("said").textContent = "";
+// Read aloud by a screen reader, and shown; what is shown is shorter where the page shows the rest already.
+function say(text, short = text) {
+  $("told").textContent = short;
+  $("said").textContent = "";  // emptied first, so that the same words are read again
   clearTimeout(saying);
   saying = setTimeout(() => { $("said").textContent = text; }, 40);
+}
+
+// An element that had the focus and is no longer there gives it to what is shown now.
+function settle(focused) {
+  if (!focused || focused === document.body || focused.getClientRects().length) return;
+  $(photo ? "name" : "end-title").focus();
+}
+
+// What is wrong with this photo, without the name that stands above it.
+function plain(message) {
+  const name = `${photo.folder}/${photo.name}: `;
+  return message.startsWith(name) ? message[name.length].toUpperCase() + message.slice(name.length + 1) : message;
 }
 
 function shown(element, visible) { element.hidden = !visible; }
@@ -60,7 +74,8 @@ function able(id, possible) { $(id).setAttribute("aria-disabled", String(!possib
 
 function counted(number, one, many) { return `${number.toLocaleString("en")} ${number === 1 ? one : many}`; }
 
-function tellLeft(left) {
+function tellLeft(count) {
+  left = count;
   $("left").textContent = left === 0 ? "Nothing left to review" : `${counted(left, "caption", "captions")} left to review`;
 }
 
@@ -82,7 +97,7 @@ function state() {
 
 function why() {
   if (photo.review === "rejected") return "No caption, as a person decided.";
-  if (photo.error) return `No caption: ${photo.error}`;
+  if (photo.error) return `No caption: ${plain(photo.error)}.`;
   if (photo.reason) return `No caption: ${photo.reason}.`;
   return photo.own.length ? "No caption of pictell's: people wrote their own." : "No caption yet.";
 }
@@ -148,19 +163,26 @@ function drawPicture() {
   if (at + 1 < photos.length) new Image().src = `/picture/${photos[at + 1]}`;
 }
 
+$("image").addEventListener("load", () => {
+  const {naturalWidth, naturalHeight} = $("image");
+  $("frame").style.setProperty("--ratio", naturalWidth / naturalHeight);
+  $("frame").style.setProperty("--natural", naturalWidth);
+});
+
 $("image").addEventListener("error", async () => {
   const number = photo?.id;
-  let message = "This photo cannot be shown.";
+  let message = "This photo cannot be shown";
   try { await ask(`/picture/${number}`); } catch (error) { message = error.message; }
   if (photo?.id !== number) return;
   shown($("frame"), false);
   shown($("no-image"), true);
-  $("no-image").textContent = `${message} You can skip it.`;
-  say(`${message} You can skip it.`);
+  $("no-image").textContent = `${plain(message)}. You can skip it.`;
+  say(`${describe()} ${$("no-image").textContent}`, $("no-image").textContent);
 });
 
 async function go(where, told = "") {
   if (unsaved()) return;
+  const focused = document.activeElement;
   at = Math.max(0, Math.min(where, photos.length));
   const mine = ++asked;
   if (at >= photos.length) return end(told);
@@ -181,7 +203,8 @@ async function go(where, told = "") {
   shown($("photo"), true);
   draw();
   drawPicture();
-  say(`${told} ${describe()}`.trim());
+  settle(focused);
+  say(`${told} ${describe()}`.trim(), told);
 }
 
 function end(told) {
@@ -193,11 +216,11 @@ function end(told) {
   $("end-title").textContent = none ? "No photos here" : "That was the last one";
   $("end-text").textContent = none
     ? "There is nothing in this list. Choose another one above, or finish."
-    : `${$("left").textContent}. Photos that you passed over are still there.`;
+    : `${$("left").textContent}.${left ? " Photos that you passed over are still there." : ""}`;
   $("again").textContent = none ? "Look again" : "From the beginning";
   drawUndo();
-  say(`${told} ${$("end-title").textContent}. ${$("end-text").textContent}`.trim());
-  $("end-title").focus();
+  say(`${told} ${$("end-title").textContent}. ${$("end-text").textContent}`.trim(), told);
+  if (!$("filters").contains(document.activeElement)) $("end-title").focus();
 }
 
 async function list(told = "") {
@@ -227,11 +250,14 @@ async function decide(decision, text) {
     store(sessionStorage, "changes", changes);
     tellLeft(done.left);
     if (decision === "edit") stopEditing();
-    if (photo?.id !== mine.id) { drawUndo(); say(TOLD[decision]); return true; }
+    // The next photo was asked for meanwhile.
+    if (photo?.id !== mine.id || photos[at] !== mine.id) { drawUndo(); say(TOLD[decision]); return true; }
     if (decision === "restore") {
       photo = done.photo;
+      const focused = document.activeElement;
       draw();
-      say(`${TOLD.restore} ${describe()}`);
+      settle(focused);
+      say(`${TOLD.restore} ${describe()}`, TOLD.restore);
     } else {
       await go(at + 1, TOLD[decision]);
     }
@@ -256,8 +282,8 @@ async function refused(mine, error) {
     photo = now;
     draw();
   } catch { return say(error.message); }
-  const kept = editing() ? " What you wrote is still in the field; saving it again replaces that." : "";
-  say(`Nothing was saved: ${error.message}. ${describe()}${kept}`);
+  const kept = editing() ? " What you wrote is still in the field: save again to replace the caption shown now." : "";
+  say(`Nothing was saved: ${error.message}. ${describe()}${kept}`, `Nothing was saved: ${error.message}.${kept}`);
 }
 
 async function undo() {
@@ -331,8 +357,11 @@ addEventListener("beforeunload", event => {
 // -- where words come from ---------------------------------------------------------------------------------------------
 
 function forgetWords() {
+  const focused = document.activeElement;
+  const inside = $("attention").contains(focused);
   shown($("attention"), false);
   shown($("heat"), false);
+  if (inside) $("words").focus();
 }
 
 async function words() {
@@ -376,7 +405,7 @@ async function finish() {
   try { done = await ask("/api/finish", {}); } catch (error) { return say(error.message); }
   over = true;
   photo = null;
-  for (const id of ["photo", "filters", "finish", "left", "again", "back", "end-undo", "said"]) shown($(id), false);
+  for (const id of ["photo", "filters", "finish", "left", "again", "back", "end-undo", "told"]) shown($(id), false);
   shown(document.querySelector("footer"), false);
   shown($("end"), true);
   document.title = "Done · Review captions";
