@@ -479,6 +479,12 @@ def test_an_export_beside_the_photos_is_a_training_set(
         "1.png": (accepted.text,),
     }
     assert all(photo.path.is_file() for photo in loaded)
+    examples = pytest.importorskip("pictell.training.examples")
+    recipe = pytest.importorskip("pictell.training.recipe")
+    data = recipe.Data(folders={"photos": str(photos)}, train=["photos/train"], dev="photos/dev")
+    split = {name: examples.load_split(data, f"photos/{name}", print) for name in ("train", "dev")}
+    assert all(split.values())
+    assert sorted(photo.id for some in split.values() for photo in some) == ["0.png", "1.png"]
     export(everything, photos / "captions.jsonl", "JSONL")
     loaded = [photo for split in ("train", "dev", "test") for photo in load_own_photos(photos, split)]
     assert sorted(photo.id for photo in loaded) == ["0.png", "1.png", "2.png", "3.png"]

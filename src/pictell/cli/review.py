@@ -31,9 +31,8 @@ def review(
     Serves a page on this machine alone until you finish there or press Ctrl-C. Captions that you accept or edit are yours from
     then on: no later index run changes them. --model is the one that shows where in a photo words come from.
     """
-    for extra in ("albums", "serve"):
-        if missing_modules(extra):
-            raise MissingExtraError("pictell album review", extra)
+    if lacking := [extra for extra in ("albums", "serve") if missing_modules(extra)]:
+        raise MissingExtraError("pictell album review", ",".join(lacking))
     from pictell.albums import default_library
     from pictell.reviewing import Session, serve
 
