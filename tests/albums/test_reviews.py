@@ -221,6 +221,10 @@ def test_reviewed_captions_are_a_persons_and_rejected_ones_none(library: Library
     with library.transaction():
         library.put_own_words(1, ["a dog runs", "Bello"], [])
     assert search(library, "dogs")[0].own == "a dog runs; Bello"
+    with library.transaction():
+        library.put_words(library.put_photo(b"/p/6.jpg", 1, 2, b"h6"), said("a horse"))
+        library.put_own_words(5, ["a horse"], [])
+    assert search(library, "horse")[0].own == "a horse"  # a person may say the same as pictell
     entries = {Path(entry.path).name: entry for entry in library.entries()}
     accepted, rejected = entries["1.jpg"], entries["2.jpg"]
     assert (accepted.own, accepted.text, accepted.confidence, accepted.review) == ("a dog runs", None, None, "accepted")

@@ -79,8 +79,10 @@ def reviewer(browser: Any, serving: Serve) -> Iterator[Reviewer]:
 def test_the_address_shows_no_token_once_it_was_opened(reviewer: Reviewer) -> None:
     assert reviewer.page.url.endswith("/")
     assert reviewer.page.evaluate("document.cookie") == ""  # a script could not read it
+    reviewer.press("a", "Accepted.")
     reviewer.page.reload()
-    reviewer.hears("Photo 1 of 5")
+    reviewer.hears("Photo 1 of 4")
+    reviewer.press("u", "Undone.", "Photo 1 of 5", "a dog runs on grass")  # what was decided before is not forgotten
 
 
 def test_all_by_keyboard(reviewer: Reviewer, album: Album) -> None:
@@ -193,6 +195,17 @@ def test_keys_can_be_switched_off_and_stay_off(reviewer: Reviewer, album: Album)
     reviewer.tab_to("accept")  # buttons always work
     reviewer.press("Enter", "Accepted.")
     assert reviewer.focus == "accept"
+
+
+def test_keys_stay_off_in_the_next_run(reviewer: Reviewer, serving: Serve) -> None:
+    reviewer.page.uncheck("#shortcuts")
+    reviewer.page.goto(serving())
+    reviewer.hears("Photo 1 of 5")
+    assert not reviewer.page.is_checked("#shortcuts")
+    reviewer.page.check("#shortcuts")
+    reviewer.page.reload()
+    reviewer.hears("Photo 1 of 5")
+    assert reviewer.page.is_checked("#shortcuts")
 
 
 def test_keys_with_a_modifier_are_the_browsers(reviewer: Reviewer, album: Album) -> None:

@@ -215,8 +215,8 @@ def test_decide_and_undo(client: Client, album: Album) -> None:
     undone = client.ask("/api/undo", {"change": done["change"]})
     assert (undone["photo"], undone["left"]) == (before, 5)
     assert album.words("a.png") == said("a dog runs on grass", 0.8)
-    assert client.ask("/api/undo", {"change": 99}, expect=400)["error"]["message"] == "there is nothing to undo"
-    assert client.ask("/api/undo", {"change": -1}, expect=400)
+    assert "not decided in this run" in client.ask("/api/undo", {"change": "x"}, expect=400)["error"]["message"]
+    assert client.ask("/api/undo", {"change": 1}, expect=400)
 
 
 @pytest.mark.parametrize(

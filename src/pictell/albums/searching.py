@@ -135,7 +135,7 @@ _COLUMNS = (
     "path, by, text, confidence, taken,"
     # Without what a person's caption says again: it may have been written into the file.
     " (SELECT group_concat(own_words.text, '; ') FROM own_words WHERE own_words.photo = photos.id"
-    " AND own_words.text IS NOT captions.text)"
+    " AND (by IS NOT 'person' OR own_words.text IS NOT captions.text))"
 )
 _CAPTIONS = "LEFT JOIN captions ON captions.photo = photos.id"
 

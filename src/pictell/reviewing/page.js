@@ -14,23 +14,24 @@ const KEYS = [
   ["w", "words", "Where each word comes from"],
   ["?", "help", "These keys"],
 ];
+const KEYS_OFF = "pictell-review-keys=off";
 const ARROWS = {ArrowRight: "next", ArrowLeft: "previous"};
 
 let photos = [];      // numbers of the photos to go through
 let at = 0;           // which of them is shown; their count stands for the end
 let left = 0;         // how many captions nobody has reviewed
 let photo = null;     // the one that is shown, as the service tells it
-let changes = stored(sessionStorage, "changes", []);  // what can be undone, last at the end
+let changes = stored("changes", []);  // what can be undone, last at the end
 let asked = 0;        // counts what was asked for, so that a late answer does not replace a later one
 let busy = false;     // a decision is on its way: a key held down decides once
 let over = false;
 
-function stored(storage, name, otherwise) {
-  try { return JSON.parse(storage.getItem(`pictell-review-${name}`)) ?? otherwise; } catch { return otherwise; }
+function stored(name, otherwise) {
+  try { return JSON.parse(sessionStorage.getItem(name)) ?? otherwise; } catch { return otherwise; }
 }
 
-function store(storage, name, value) {
-  try { storage.setItem(`pictell-review-${name}`, JSON.stringify(value)); } catch { /* a browser that keeps nothing */ }
+function store(name, value) {
+  try { sessionStorage.setItem(name, JSON.stringify(value)); } catch { /* a browser that keeps nothing */ }
 }
 
 async function ask(path, body) {
@@ -247,7 +248,7 @@ async function decide(decision, text) {
   try {
     const done = await ask(`/api/photos/${mine.id}/${decision}`, {stamp: mine.stamp, text: text ?? null, folder: $("folder").value});
     changes.push(done.change);
-    store(sessionStorage, "changes", changes);
+    store("changes", changes);
     tellLeft(done.left);
     if (decision === "edit") stopEditing();
     // The next photo was asked for meanwhile.
@@ -291,7 +292,7 @@ async function undo() {
   if (busy || unsaved()) return;
   busy = true;
   const change = changes.pop();
-  store(sessionStorage, "changes", changes);
+  store("changes", changes);
   try {
     const done = await ask("/api/undo", {change, folder: $("folder").value});
     tellLeft(done.left);
@@ -480,25 +481,26 @@ for (const id of ["show", "folder"]) {
   $(id).addEventListener("change", () => {
     if (unsaved()) { $(id).value = chosen[id]; return; }
     chosen[id] = $(id).value;
-    store(sessionStorage, id, $(id).value);
+    store(id, $(id).value);
     list();
   });
 }
 $("shortcuts").addEventListener("change", () => {
-  store(localStorage, "shortcuts", $("shortcuts").checked);
+  // A cookie, which the next run on another port sees too.
+  document.cookie = `${KEYS_OFF}; SameSite=Strict; Path=/; Max-Age=${$("shortcuts").checked ? 0 : 31536000}`;
   keysAre($("shortcuts").checked);
   say($("shortcuts").checked ? "Single-key shortcuts are on." : "Single-key shortcuts are off.");
 });
 
 async function begin() {
-  $("shortcuts").checked = stored(localStorage, "shortcuts", true);
+  $("shortcuts").checked = !document.cookie.split("; ").includes(KEYS_OFF);
   keysAre($("shortcuts").checked);
   try {
     const folders = await ask("/api/folders");
     for (const folder of folders.slice(1)) $("folder").append(new Option(folder.name, folder.value));
   } catch (error) { return say(error.message); }
   for (const id of ["show", "folder"]) {
-    const before = stored(sessionStorage, id, "");
+    const before = stored(id, "");
     if ([...$(id).options].some(option => option.value === before)) $(id).value = before;
     chosen[id] = $(id).value;
   }

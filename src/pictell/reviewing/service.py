@@ -51,7 +51,7 @@ def make_service(session: Session, finish: Callable[[], None]) -> Starlette:
         return await ask(session.decide, number, decision, said["stamp"], said["text"], said["folder"])
 
     async def undo(request: Request) -> Response:
-        said = await _said(request, change=int, folder=str)
+        said = await _said(request, change=str, folder=str)
         return await ask(session.undo, said["change"], said["folder"])
 
     async def words(request: Request) -> Response:

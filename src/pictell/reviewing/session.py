@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+import secrets
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable
@@ -79,7 +80,7 @@ class Session:
         self._captioner: Captioner | None = None
         self._loading = threading.Lock()
         self._lock = threading.Lock()
-        self._changes: list[Change] = []
+        self._changes: dict[str, Change] = {}
         self._decided: dict[int, str] = {}
         self._pictures: OrderedDict[tuple[int, int], bytes] = OrderedDict()
         self._words: OrderedDict[tuple[int, int], dict[str, Any]] = OrderedDict()
@@ -123,16 +124,18 @@ class Session:
         with Library(self._path) as library:
             change = decide(library, number, chosen, stamp, text)
             with self._lock:
-                self._changes.append(change)
-                undoes = len(self._changes) - 1
+                undoes = secrets.token_hex(
+                    8
+                )  # a page left open from another run must not undo what was done in this one
+                self._changes[undoes] = change
                 self._count(number, change.after.review if change.after else None)
             return {"change": undoes, **self._after(library, number, folder)}
 
-    def undo(self, change: int, folder: str = "") -> dict[str, Any]:
+    def undo(self, change: str, folder: str = "") -> dict[str, Any]:
         """Undoes a change; as `decide`, without a change of its own."""
-        if not 0 <= change < len(self._changes):
-            raise OptionError("there is nothing to undo")
-        done = self._changes[change]
+        done = self._changes.get(change)
+        if done is None:
+            raise OptionError("this was not decided in this run: take the review back instead")
         with Library(self._path) as library:
             undo(library, done)
             with self._lock:
