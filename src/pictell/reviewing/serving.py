@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable
 
 from pictell.errors import MissingExtraError, PictellError
@@ -30,7 +31,8 @@ def serve(session: Session, ready: Callable[[str], None], port: int = 0) -> None
         raise MissingExtraError("pictell album review", "serve") from error
 
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform != "win32":  # where it would let two programs have one port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((_HOST, port))
         except (OSError, OverflowError) as error:
