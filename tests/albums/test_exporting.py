@@ -99,6 +99,9 @@ def test_a_persons_words_go_first() -> None:
     page = draw_gallery([entry], Path("/a"))
     assert "written by a person" in page
     assert "a dog" not in page
+    accepted = draw_gallery([AlbumEntry("/a/b.jpg", own="a dog", review="accepted")], Path("/a"))
+    assert "accepted by a person" in accepted
+    assert 'lang=""' not in accepted
 
 
 def test_a_name_that_is_no_text(tmp_path: Path) -> None:

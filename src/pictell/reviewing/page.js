@@ -114,11 +114,13 @@ function draw() {
   document.title = `${photo.name} · Review captions`;
   const taken = photo.taken ? ` · taken ${photo.taken.replace("T", " ").slice(0, 16)}` : "";
   $("place").textContent = `${at + 1} of ${photos.length} · ${photo.folder}${taken}`;
-  $("warning").textContent = "This file was changed since it was captioned: pictell album index captions it anew.";
+  $("warning").textContent = photo.by === "person"
+    ? "This file was changed since pictell last looked: check that the caption still fits."
+    : "This file was changed since it was captioned: pictell album index captions it anew.";
   shown($("warning"), photo.changed);
   $("caption").textContent = photo.caption ?? why();
   $("caption").classList.toggle("none", photo.caption === null);
-  $("caption").lang = photo.by === "pictell" ? "en" : "";
+  $("caption").lang = photo.review === "edited" || (photo.by === "person" && !photo.review) ? "" : "en";
   drawState();
   $("before-text").textContent = photo.said ?? "";
   shown($("before"), photo.said !== null && photo.said !== photo.caption);
