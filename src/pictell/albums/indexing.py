@@ -303,10 +303,11 @@ class _Indexing:
         before = self.made.known.get(work.found.path)
         if before is not None and before.hash != work.digest:
             self.library.forget(photo)  # a rejection was of what the photo showed
-        taken = self.library.offer_words(photo, words)  # a person may have reviewed the photo meanwhile
+        taken = self.library.offer_words(photo, words)
         self.library.put_features(photo, self.captioner.encoder, result.features)
-        if not taken:
-            return Result(path, "own")
+        if not taken:  # a person reviewed the photo meanwhile
+            now = self.library.words_of(photo)
+            return Result(path, "own" if now is not None and now.by == "person" else "unchanged")
         return Result(path, "captioned" if result.text is not None else "withheld", result)
 
     def write_out(self, result: Result) -> Result:
