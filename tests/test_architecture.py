@@ -20,6 +20,7 @@ LATE = {
     "alttext": {"markdown_it"},
     "data": {"datasets"},
     "metrics": {"Stemmer", "pycocoevalcap"},
+    "reviewing": {"starlette", "uvicorn"},
 }
 # What needs PyTorch, by the beginnings of module names.
 HEAVY = ("pictell.models", "pictell.training", "pictell.engines.torch", "pictell.insight.gradient")

@@ -57,7 +57,10 @@ class Page(HTMLParser):
 
 @given(st.lists(entries, max_size=4))
 def test_json_lines_come_back(listed: list[AlbumEntry]) -> None:
-    assert [AlbumEntry(**json.loads(line)) for line in to_jsonl(listed, Path()).splitlines()] == listed
+    rows = [json.loads(line) for line in to_jsonl(listed, Path("/album")).splitlines()]
+    assert [row.pop("caption") for row in rows] == [entry.shown for entry in listed]
+    assert [f"/album/{row.pop('file')}" for row in rows] == [entry.path for entry in listed]
+    assert [AlbumEntry(**row) for row in rows] == listed
 
 
 @given(st.lists(entries, max_size=4))
@@ -96,6 +99,9 @@ def test_a_persons_words_go_first() -> None:
     page = draw_gallery([entry], Path("/a"))
     assert "written by a person" in page
     assert "a dog" not in page
+    accepted = draw_gallery([AlbumEntry("/a/b.jpg", own="a dog", review="accepted")], Path("/a"))
+    assert "accepted by a person" in accepted
+    assert 'lang=""' not in accepted
 
 
 def test_a_name_that_is_no_text(tmp_path: Path) -> None:

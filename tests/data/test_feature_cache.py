@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import namedtuple
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -130,6 +131,11 @@ def test_other_encoders_and_other_photos_have_their_own(tmp_path: Path) -> None:
     assert encoder.batches == [10, 10, 10, 5]
     check(cached_features(tmp_path, "one", PATHS, SHAPE, encoder))
     assert len(encoder.batches) == 4
+
+
+def test_names_need_not_be_text(tmp_path: Path) -> None:
+    paths = [*PATHS[:9], Path(os.fsdecode(b"\xff.jpg"))]
+    check(cached_features(tmp_path, "key", paths, SHAPE, Encoder()))
 
 
 def test_another_shape_is_computed_anew(tmp_path: Path) -> None:

@@ -56,6 +56,15 @@ def test_json_lines(folder: Path, file: str, caption: str) -> None:
     assert found(folder) == CAPTIONS
 
 
+def test_null_is_a_photo_without_a_caption(folder: Path) -> None:
+    records = [{"file": "a.jpg", "caption": None, "text": "other"}, {"file": "sub/b.png", "caption": "Two cats;"}]
+    (folder / "metadata.jsonl").write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+    assert found(folder) == {"a.jpg": (), "sub/b.png": ("Two cats;",)}
+    (folder / "metadata.jsonl").write_text('{"file": "a.jpg", "words": "a dog"}', encoding="utf-8")
+    with pytest.raises(DataError, match="expected a file and a caption"):
+        found(folder)
+
+
 def test_a_photo_is_one_however_it_is_written(folder: Path) -> None:
     (folder / "captions.csv").write_text("./a.jpg,One.\na.jpg,Two.\nsub//b.png,Three.\n")
     assert found(folder) == {"a.jpg": ("One.", "Two."), "sub/b.png": ("Three.",)}

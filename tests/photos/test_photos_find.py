@@ -128,8 +128,8 @@ def test_a_directory_that_may_not_be_read_is_named_and_the_rest_found(
     touch(tmp_path, "a.jpg", "shut/b.jpg", "z/c.jpg")
     scandir = os.scandir
 
-    def refuse(path: Path) -> object:
-        if path.name == "shut":
+    def refuse(path: str) -> object:
+        if Path(path).name == "shut":
             raise PermissionError(13, "Permission denied")
         return scandir(path)
 

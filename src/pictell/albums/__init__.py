@@ -23,7 +23,7 @@ from pictell.albums.words import (
     Provenance,
     storable,
 )
-from pictell.albums.writing import HOW, How, Outcome, write_words
+from pictell.albums.writing import HOW, How, Outcome, write_reviewed, write_words
 
 __all__ = [
     "FIELDS",
@@ -58,5 +58,6 @@ __all__ = [
     "search",
     "similar",
     "storable",
+    "write_reviewed",
     "write_words",
 ]

@@ -13,6 +13,8 @@ class AlbumEntry:
 
     `text` and `alt` are pictell's caption and alt text, `None` where it has none; `confidence` is in 0..1 and `band` one of
     `pictell.types.BANDS`; `model` is `name@version`. `own` is what a person wrote, which goes first wherever one text is shown.
+    `review` is what a person decided about pictell's caption: "accepted" and "edited" ones are in `own` and no longer in `text`,
+    a "rejected" one is in neither.
     """
 
     path: str
@@ -22,6 +24,7 @@ class AlbumEntry:
     band: Band | None = None
     model: str | None = None
     own: str | None = None
+    review: str | None = None
 
     @property
     def shown(self) -> str | None:

@@ -64,12 +64,12 @@ def _item(entry: AlbumEntry, folder: Path) -> str:
 
 def _language(entry: AlbumEntry) -> str:
     """A person's words are in a language that nobody knows here (HTML, section 3.2.6.2)."""
-    return ' lang=""' if entry.own else ""
+    return ' lang=""' if entry.own and entry.review != "accepted" else ""
 
 
 def _whose(entry: AlbumEntry) -> str:
     if entry.own:
-        return " · written by a person"
+        return " · accepted by a person" if entry.review == "accepted" else " · written by a person"
     if entry.text is None:
         return ""
     sure = "" if entry.confidence is None else f", {entry.confidence:.0%} sure"

@@ -18,9 +18,10 @@ from pictell.albums.library import Known, Library, Words
 from pictell.albums.metadata import read_words
 from pictell.albums.nouns import nouns_of
 from pictell.albums.raw import picture_of
-from pictell.albums.walk import Found, look_at, walk
+from pictell.albums.walk import Found, inside, look_at, walk
 from pictell.albums.words import GeneratedWords, PhotoWords
-from pictell.albums.writing import How, write_words
+from pictell.albums.writing import How, write_reviewed, write_words
+from pictell.albums.writing import Outcome as Written
 from pictell.captioner import Captioner, PhotoSource
 from pictell.errors import PhotoError, PictellError
 from pictell.photos import printable
@@ -52,8 +53,11 @@ _AT_ONCE = 32
 class IndexOptions:
     """What is to be captioned: photos without a caption, ours or a person's, and those that changed.
 
-    `force` takes all anew, `outdated` those of another model too, `everything` also what has a person's caption. `only` are
-    patterns (`*.jpg`, `2024/*`) for paths inside the directory, of which one must fit; `limit` is the most to caption.
+    `force` takes all anew, `outdated` those of another model too, `everything` also what has a person's caption in its file.
+    What a person decided in a review stays whatever is asked: captions that they accepted or edited always, and that there is
+    none for as long as the model and the photo are the same.
+
+    `only` are patterns (`*.jpg`, `2024/*`) for paths inside the directory, of which one must fit; `limit` is the most to caption.
     `write` puts captions into sidecars or photos too, with `keywords` the things in them.
     """
 
@@ -84,7 +88,6 @@ class Result:
 class Plan:
     """What a walk found: photos to caption, those settled already, those that are gone, and directories unread."""
 
-    root: Path
     waiting: list[Found] = field(default_factory=list)
     settled: list[Result] = field(default_factory=list)
     known: dict[bytes, Known] = field(default_factory=dict)
@@ -100,7 +103,7 @@ def plan(library: Library, root: Path, model: str, options: IndexOptions) -> Pla
     if not root.is_dir():
         raise PhotoError("missing", f"{printable(root)}: no such directory")
     root = Path(os.path.realpath(root))  # however it is named, a photo is remembered once
-    made = Plan(root, known=library.known(root))
+    made = Plan(known=library.known(root))
 
     def unreadable(where: str, error: OSError) -> None:
         kind = "link-loop" if error.errno == errno.ELOOP else "unreadable"
@@ -193,9 +196,8 @@ class _Indexing:
         yield from results
 
     def _sources(self) -> Iterator[PhotoSource]:
-        for found in self.made.waiting:
-            path = Path(os.fsdecode(found.path))
-            digest = None
+        for planned in self.made.waiting:
+            found, path, digest = planned, Path(os.fsdecode(planned.path)), None
             if self.options.limit is not None and self._asked >= self.options.limit:
                 self._later(partial(Result, path, "left"))
                 continue
@@ -232,16 +234,18 @@ class _Indexing:
                 if (missing or there in self.made.gone) and there not in self.moved:
                     self.moved.add(there)
                     return partial(self._move, number, found, words)
-        if self.options.force:
-            return None
         if before is not None and before.by == "person":
             return partial(self._leave, found, digest, words, "own")
-        if before is not None and before.by is not None and before.hash == digest and not self._model_is_older(before):
+        if before is not None and before.hash == digest and before.is_decided(self.captioner.model):
+            return partial(self._leave, found, digest, words, "unchanged")
+        if self.options.force:
+            return None
+        if before is not None and before.by is not None and before.hash == digest and not self._is_outdated(before):
             return partial(self._leave, found, digest, words, "unchanged")
         if words.own is not None and not self.options.everything:
             return partial(self._leave, found, digest, words, "own")
         if before is None and (copied := self.library.caption_of(digest)) is not None:
-            if self.options.outdated and copied.by == "pictell" and copied.model != self.captioner.model:
+            if self._is_outdated(copied):
                 return None
 
             def copy() -> Result:
@@ -262,8 +266,8 @@ class _Indexing:
         self._put_photo(found, digest, words)
         return Result(Path(os.fsdecode(found.path)), outcome)
 
-    def _model_is_older(self, before: Known) -> bool:
-        return self.options.outdated and before.by == "pictell" and before.model != self.captioner.model
+    def _is_outdated(self, caption: Known | Words) -> bool:
+        return _is_outdated(caption, self.captioner.model, self.options)
 
     def _fail(self, found: Found, digest: bytes | None, error: PictellError) -> None:
         def keep() -> Result:
@@ -296,23 +300,28 @@ class _Indexing:
             text=result.text, reason=result.reason, log_prob=result.log_prob, confidence=result.confidence,
             model=result.model, at=datetime.now(UTC).isoformat(timespec="seconds"),
         )  # fmt: skip
-        self.library.put_words(photo, words)
+        before = self.made.known.get(work.found.path)
+        if before is not None and before.hash != work.digest:
+            self.library.forget(photo)  # a rejection was of what the photo showed
+        taken = self.library.offer_words(photo, words)
         self.library.put_features(photo, self.captioner.encoder, result.features)
+        if not taken:  # a person reviewed the photo meanwhile
+            now = self.library.words_of(photo)
+            return Result(path, "own" if now is not None and now.by == "person" else "unchanged")
         return Result(path, "captioned" if result.text is not None else "withheld", result)
 
     def write_out(self, result: Result) -> Result:
-        """Writes pictell's caption of a photo for other programs, if there is one and that is asked for."""
-        if self.options.write is None or result.outcome not in ("captioned", "copied", "moved", "unchanged"):
+        """Writes the caption of a photo for other programs, if there is one and that is asked for: pictell's, or a person's of
+        a review. One that was rejected is taken out."""
+        if self.options.write is None or result.outcome in ("withheld", "failed", "missing", "waiting", "left"):
             return result
         path = result.path
         known = self.library.caption_at(os.fsencode(path))
-        if known is None or known.text is None or known.by != "pictell":
+        rejected = known is not None and known.review == "rejected"
+        if known is None or (known.text is None and not rejected) or (result.outcome == "own" and known.by != "person"):
             return result
-        said = Caption(known.text, known.log_prob, known.model, confidence=known.confidence)
-        keywords = nouns_of(known.text) if self.options.keywords else None
         try:
-            words = GeneratedWords.of(said, at=datetime.fromisoformat(known.at))
-            outcome = write_words(path, words, self.options.write, keywords=keywords, force=self.options.force)
+            outcome = self._write(path, known)
             if outcome.changed:
                 # Ours, so that the next run need not look at it again.
                 now, digest = look_at(path), _digest(path)
@@ -325,27 +334,45 @@ class _Indexing:
             return replace(result, outcome="failed", error=fault)
         return replace(result, error=outcome.problem, written=outcome.status)
 
+    def _write(self, path: Path, known: Words) -> Written:
+        how = self.options.write
+        assert how is not None
+        keywords = nouns_of(known.text or "") if self.options.keywords else None
+        if known.text is None or known.by == "person":
+            return write_reviewed(path, known.text, how, keywords=keywords)
+        said = Caption(known.text, known.log_prob, known.model, confidence=known.confidence)
+        words = GeneratedWords.of(said, at=datetime.fromisoformat(known.at))
+        return write_words(path, words, how, keywords=keywords, force=self.options.force)
+
 
 def _must_caption(before: Known, found: Found, model: str, options: IndexOptions) -> bool:
-    if options.force or before.missing or before.failed:
+    if before.missing or before.failed:
         return True
     if (before.size, before.mtime_ns, before.sidecars) != (found.size, found.mtime_ns, found.sidecars):
         return True
-    if options.outdated and before.by == "pictell" and before.model != model:
+    if before.is_decided(model):
+        return False
+    if options.force or _is_outdated(before, model, options):
         return True
     return before.by is None and (options.everything or not before.has_own)
 
 
+def _is_outdated(caption: Known | Words, model: str, options: IndexOptions) -> bool:
+    """Whether a caption is to be made anew because another model than this one made it."""
+    return options.outdated and caption.by == "pictell" and caption.model != model
+
+
 def _is_below(path: bytes, places: set[bytes]) -> bool:
     """Whether a path is one of `places` or inside one."""
+    separator = os.fsencode(os.sep)
     while path and path not in places:
-        path = path.rpartition(b"/")[0]
+        path = path.rpartition(separator)[0]
     return bool(path)
 
 
 def _fits(path: bytes, root: Path, patterns: Sequence[str]) -> bool:
-    inside = os.fsdecode(path[len(os.fsencode(root).rstrip(b"/")) + 1 :])
-    return any(fnmatch.fnmatch(inside, one) or fnmatch.fnmatch(os.path.basename(inside), one) for one in patterns)  # noqa: PTH119
+    name = os.fsdecode(path.removeprefix(inside(root)))
+    return any(fnmatch.fnmatch(name, one) or fnmatch.fnmatch(os.path.basename(name), one) for one in patterns)  # noqa: PTH119
 
 
 def _own(words: PhotoWords) -> tuple[list[str], list[str]]:

@@ -10,16 +10,17 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pictell.albums.entry import AlbumEntry
 from pictell.albums.network_share import is_on_network_share
+from pictell.albums.walk import inside
 from pictell.errors import LibraryError
 from pictell.language.styles import alt_text
 from pictell.photos import printable
@@ -40,7 +41,7 @@ _MIGRATIONS = (
     CREATE INDEX photos_by_hash ON photos (hash);
     CREATE TABLE captions (
         photo INTEGER PRIMARY KEY REFERENCES photos ON DELETE CASCADE,
-        text TEXT, reason TEXT,         -- one of them is NULL
+        text TEXT, reason TEXT,         -- why there is no text
         log_prob REAL, confidence REAL,
         model TEXT NOT NULL,            -- name@version
         at TEXT NOT NULL,               -- UTC, ISO 8601
@@ -62,9 +63,19 @@ _MIGRATIONS = (
         vector BLOB NOT NULL            -- little-endian float16, of length 1
     );
     """,
+    """
+    -- What a person decided; of one rejected, text and reason are NULL and it is still by pictell.
+    ALTER TABLE captions ADD COLUMN review TEXT CHECK (review IN ('accepted', 'edited', 'rejected'));
+    ALTER TABLE captions ADD COLUMN reviewed_at TEXT;
+    -- What pictell had said of a photo that was reviewed.
+    ALTER TABLE captions ADD COLUMN said TEXT;
+    """,
 )
 SCHEMA_VERSION = len(_MIGRATIONS)
 """Each version's changes are a step of `_MIGRATIONS`; a database from before is brought up to date when it is opened."""
+
+
+Review = Literal["accepted", "edited", "rejected"]
 
 
 @dataclass(frozen=True)
@@ -81,12 +92,21 @@ class Known:
     model: str | None
     by: str | None
     has_own: bool
+    review: Review | None = None
+
+    def is_decided(self, model: str) -> bool:
+        """Whether a person decided what is said of the photo: words of theirs, or that `model`'s are none."""
+        return self.by == "person" or (self.review == "rejected" and self.model == model)
 
 
 @dataclass(frozen=True)
 class Words:
-    """What is written about a photo: pictell's or a person's caption (`by`), or the `reason` for none, and what people wrote
-    in the file itself."""
+    """A photo's caption, pictell's or a person's (`by`), or the `reason` for none. What people wrote in the file itself is kept
+    apart from it (`put_own_words`).
+
+    `review` is what a person decided at `reviewed_at` (UTC, ISO 8601), and `said` what pictell had said. A caption that was
+    accepted or edited is a person's; one that was rejected has no text. The other numbers and `model` are those of `said`.
+    """
 
     text: str | None
     reason: str | None
@@ -95,6 +115,12 @@ class Words:
     model: str
     at: str
     by: str = "pictell"
+    review: Review | None = None
+    reviewed_at: str | None = None
+    said: str | None = None
+
+
+_WORDS = ", ".join(field.name for field in fields(Words))
 
 
 def default_library() -> Path:
@@ -183,23 +209,25 @@ class Library:
                     f"{printable(self.path)} is no longer where it was, and what was just done is not remembered: run again",
                 )
 
-    def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple]:  # type: ignore[type-arg]
+    def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query that changes nothing."""
         with self._told():
             return self._database.execute(query, values).fetchall()
 
     def known(self, root: Path) -> dict[bytes, Known]:
         """All photos that are remembered in a directory and below it, by path."""
-        start = os.fsencode(root).rstrip(b"/") + b"/"
+        below, values = below_sql(root)
         found = self.rows(
             "SELECT path, id, size, mtime_ns, sidecars, hash, missing, error_kind IS NOT NULL, model, by,"
-            " EXISTS (SELECT 1 FROM own_words WHERE own_words.photo = id AND kind = 'caption')"
-            " FROM photos LEFT JOIN captions ON captions.photo = id WHERE path >= ? AND path < ?",
-            (start, start[:-1] + b"0"),  # the byte after a slash
+            " EXISTS (SELECT 1 FROM own_words WHERE own_words.photo = id AND kind = 'caption'), review"
+            f" FROM photos LEFT JOIN captions ON captions.photo = id WHERE {below}",
+            values,
         )
         return {
-            path: Known(number, size, mtime_ns, sidecars, digest, bool(missing), bool(failed), model, by, bool(has_own))
-            for path, number, size, mtime_ns, sidecars, digest, missing, failed, model, by, has_own in found
+            path: Known(
+                number, size, mtime_ns, sidecars, digest, bool(missing), bool(failed), model, by, bool(has_own), review
+            )
+            for path, number, size, mtime_ns, sidecars, digest, missing, failed, model, by, has_own, review in found
         }
 
     def with_hash(self, digest: bytes) -> list[tuple[int, bytes, bool]]:
@@ -215,34 +243,43 @@ class Library:
         """The caption of the photo at a path."""
         return self._caption("path = ?", path)
 
-    def _caption(self, where: str, value: bytes) -> Words | None:
-        columns = "text, reason, log_prob, confidence, model, at, by"
+    def words_of(self, photo: int) -> Words | None:
+        """The caption of a photo."""
+        return self._caption("photo = ?", photo)
+
+    def _caption(self, where: str, value: object) -> Words | None:
         found = self.rows(
-            f"SELECT {columns} FROM captions JOIN photos ON id = photo WHERE {where} ORDER BY by LIMIT 1", (value,)
+            f"SELECT {_WORDS} FROM captions JOIN photos ON id = photo WHERE {where} ORDER BY by, review IS NULL LIMIT 1",
+            (value,),
         )
         return Words(*found[0]) if found else None
 
-    def entries(self, under: Path | None = None) -> Iterator[AlbumEntry]:
-        """What is known of each photo that is there, by path; in the directory `under` and below it, if one is named."""
-        start = b"" if under is None else os.fsencode(os.path.realpath(under)).rstrip(b"/") + b"/"
+    def entries(self, under: Path | None = None, *, reviewed: bool = False) -> Iterator[AlbumEntry]:
+        """What is known of each photo that is there, by path; in the directory `under` and below it, if one is named.
+
+        With `reviewed`, the photos alone whose caption a person accepted or edited.
+        """
+        below, values = ("TRUE", ()) if under is None else below_sql(Path(os.path.realpath(under)))
+        wanted = "review IN ('accepted', 'edited')" if reviewed else "TRUE"
         found = self.rows(
-            "SELECT path, text, confidence, model, by,"
+            "SELECT path, text, confidence, model, by, review,"
             " (SELECT text FROM own_words WHERE photo = id AND kind = 'caption' LIMIT 1)"
             " FROM photos LEFT JOIN captions ON captions.photo = id"
-            " WHERE NOT missing AND path >= ? AND substr(path, 1, length(?)) = ? ORDER BY path",
-            (start, start, start),
+            f" WHERE NOT missing AND {below} AND {wanted} ORDER BY path",
+            values,
         )
-        for path, text, confidence, model, by, own in found:
-            by_person = text if by == "person" else own
+        for path, text, confidence, model, by, review, own in found:
             generated = text if by == "pictell" else None
+            sure = confidence if generated is not None else None
             yield AlbumEntry(
                 path=os.fsdecode(path),
                 text=generated,
                 alt=alt_text(generated) if generated else None,
-                confidence=confidence,
-                band=None if confidence is None else band_of(confidence),
+                confidence=sure,
+                band=None if sure is None else band_of(sure),
                 model=model,
-                own=by_person,
+                own=text if by == "person" else own,
+                review=review,
             )
 
     # -- inside a transaction -------------------------------------------------------------------------------------
@@ -283,12 +320,26 @@ class Library:
         self._database.execute("UPDATE photos SET camera = ?, taken = ? WHERE id = ?", (camera, taken, photo))
 
     def put_words(self, photo: int, words: Words) -> None:
-        """A caption, in the place of an earlier one."""
+        """A caption, in the place of an earlier one, whoever's that was."""
+        places = ", ".join("?" * (_WORDS.count(",") + 2))
         self._database.execute(
-            "INSERT OR REPLACE INTO captions (photo, text, reason, log_prob, confidence, model, at, by)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (photo, words.text, words.reason, words.log_prob, words.confidence, words.model, words.at, words.by),
+            f"INSERT OR REPLACE INTO captions (photo, {_WORDS}) VALUES ({places})",
+            (photo, *(getattr(words, name) for name in _WORDS.split(", "))),
         )
+        self._index(photo)
+
+    def offer_words(self, photo: int, words: Words) -> bool:
+        """A caption of pictell's; tells whether it was taken, since a person's caption stays, and so does the decision that
+        what this model says is none."""
+        there = self.words_of(photo)
+        if there is not None and (there.by == "person" or (there.review == "rejected" and there.model == words.model)):
+            return False
+        self.put_words(photo, words)
+        return True
+
+    def drop_words(self, photo: int) -> None:
+        """A photo has no caption, as if none had ever been made."""
+        self._database.execute("DELETE FROM captions WHERE photo = ?", (photo,))
         self._index(photo)
 
     def put_features(self, photo: int, encoder: str, features: NDArray[np.float32] | None) -> None:
@@ -334,6 +385,12 @@ class Library:
             yield
         except (OSError, sqlite3.Error) as error:
             raise _fault(self.path, error) from error
+
+
+def below_sql(root: Path) -> tuple[str, tuple[bytes, bytes]]:
+    """SQL for the paths in a directory and below it, which an index answers, and its values."""
+    start = inside(root)
+    return "path >= ? AND path < ?", (start, start[:-1] + bytes([start[-1] + 1]))
 
 
 def _looked_at(path: Path) -> tuple[int, int]:

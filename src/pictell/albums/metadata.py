@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pictell.albums.embedded import exif_time, read_embedded
-from pictell.albums.own_words import XMP_FIELDS, is_generated, newest, provenance_of, written_keywords
+from pictell.albums.own_words import XMP_FIELDS, is_generated, is_reviewed, newest, provenance_of, written_keywords
 from pictell.albums.sidecar import belongs, read_sidecar, sidecars_of
 from pictell.albums.words import (
     FIELDS,
@@ -94,7 +94,7 @@ def _gather(photo: Path) -> _Gathered:
 def _words(found: _Gathered) -> PhotoWords:
     words = written_keywords(found.notes)
     captions = [
-        FoundCaption(name, text.strip(), source, is_generated(name, text, found.notes))
+        FoundCaption(name, text.strip(), source, is_generated(name, text, found.notes), is_reviewed(text, found.notes))
         for name, text, source in found.captions
         if not is_by_camera(text)
     ]

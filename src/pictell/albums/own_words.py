@@ -16,6 +16,7 @@ from datetime import datetime
 from pictell import __version__
 from pictell.albums.words import Field, GeneratedWords, Provenance, same_keyword, same_text, storable
 from pictell.albums.xmp import Packet
+from pictell.language.styles import ALT_LENGTH, alt_text
 
 PROGRAM = "pictell"
 
@@ -31,7 +32,8 @@ XMP_FIELDS: tuple[Field, ...] = (
 def provenance_of(packet: Packet) -> Provenance | None:
     """Pictell's note in a packet, `None` where there is none; what cannot be read of it is left out."""
     texts = {key: text for key, name in _TEXTS.items() if (text := packet.text(name)) is not None}
-    if not texts:
+    earlier, reviewed = tuple(packet.texts("pictell:Earlier")), tuple(packet.texts("pictell:Reviewed"))
+    if not texts and not earlier and not reviewed:
         return None
     confidence = at = None
     with suppress(ValueError):
@@ -45,8 +47,9 @@ def provenance_of(packet: Packet) -> Provenance | None:
         confidence=confidence if confidence is not None and 0 <= confidence <= 1 else None,
         at=at,
         texts=texts,
-        earlier=tuple(packet.texts("pictell:Earlier")),
+        earlier=earlier,
         keywords=tuple(packet.texts("pictell:Keywords")),
+        reviewed=reviewed,
     )
 
 
@@ -97,6 +100,50 @@ def _put(
         _put_keywords(packet, [kept for keyword in keywords if (kept := storable(keyword))], noted, again)
 
 
+def put_reviewed(packet: Packet, text: str | None, keywords: Sequence[str] | None) -> bool:
+    """Sets what a person decided in a review in the place of pictell's words, and tells whether that changes anything.
+
+    The text is a person's from then on, without a note that pictell wrote it. `None` takes pictell's words and keywords out, and
+    those of an earlier review. What pictell had written stays noted (`Earlier`), since other programs may have copied it to EXIF
+    or IPTC, and so do the words of reviews (`Reviewed`), so that the next one may replace them. `keywords` are as in `put_words`.
+    """
+    before, noted = packet.canonical(), provenance_of(packet)
+    drafts = [*noted.earlier, *noted.texts.values()] if noted else []
+    reviewed = list(noted.reviewed) if noted else []
+    if text is None:
+        ours = set(map(same_text, [*(noted.texts.values() if noted else ()), *reviewed]))
+        for field in XMP_FIELDS:
+            if any(same_text(found) in ours for found in packet.texts(field)[:1]):
+                packet.remove_default(field)
+        keywords = []
+    else:
+        alt = alt_of(text)
+        packet.set_default("dc:description", text)
+        packet.set_default("tiff:ImageDescription", text)
+        packet.set_default("Iptc4xmpCore:AltTextAccessibility", alt)
+        if alt != text:
+            packet.set_default("Iptc4xmpCore:ExtDescrAccessibility", text)
+        else:
+            packet.remove_default("Iptc4xmpCore:ExtDescrAccessibility")
+        reviewed += [text, alt]
+    if packet.text("photoshop:CaptionWriter") == PROGRAM:
+        packet.set_text("photoshop:CaptionWriter", None)
+    for name in ("Program", "Model", "ModelVersion", "Confidence", "CaptionedAt"):
+        packet.set_text(f"pictell:{name}", None)
+    for name in _TEXTS.values():
+        packet.set_text(name, None)
+    if keywords is not None:
+        _put_keywords(packet, [kept for keyword in keywords if (kept := storable(keyword))], noted, False)
+    packet.set_list("pictell:Reviewed", list(dict.fromkeys(reviewed)))
+    packet.set_list("pictell:Earlier", [draft for draft in dict.fromkeys(drafts) if draft not in reviewed])
+    return packet.canonical() != before
+
+
+def alt_of(text: str) -> str:
+    """A person's caption as alt text: as they wrote it, as far as there is room."""
+    return text if len(text) <= ALT_LENGTH else alt_text(text)
+
+
 def _put_keywords(packet: Packet, wanted: list[str], noted: Provenance | None, again: bool) -> None:
     """The note keeps those that a person took out, so that they stay out."""
     there = packet.texts("dc:subject")
@@ -130,6 +177,12 @@ def is_generated(field: Field, text: str, notes: Iterable[Provenance]) -> bool:
     return any(
         form in map(same_text, [*note.texts.values(), *(() if field in XMP_FIELDS else note.earlier)]) for note in notes
     )
+
+
+def is_reviewed(text: str, notes: Iterable[Provenance]) -> bool:
+    """Whether a text is what a person chose in a review."""
+    form = same_text(text)
+    return any(form in map(same_text, note.reviewed) for note in notes)
 
 
 def written_keywords(notes: Iterable[Provenance]) -> set[str]:

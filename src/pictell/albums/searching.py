@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations, islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +133,9 @@ def _check(limit: int) -> None:
 
 _COLUMNS = (
     "path, by, text, confidence, taken,"
-    " (SELECT group_concat(own_words.text, '; ') FROM own_words WHERE own_words.photo = photos.id)"
+    # Without what a person's caption says again: it may have been written into the file.
+    " (SELECT group_concat(own_words.text, '; ') FROM own_words WHERE own_words.photo = photos.id"
+    " AND (by IS NOT 'person' OR own_words.text IS NOT captions.text))"
 )
 _CAPTIONS = "LEFT JOIN captions ON captions.photo = photos.id"
 
@@ -144,7 +147,7 @@ def _conditions(filters: Filters) -> tuple[str, Sequence[object]]:
     if filters.missing:
         chosen.append((f"text IS NULL AND NOT {by_person}", []))
     if filters.low_confidence:
-        chosen.append(("by = 'pictell' AND confidence < ?", [BANDS["medium"]]))
+        chosen.append(("by = 'pictell' AND text IS NOT NULL AND confidence < ?", [BANDS["medium"]]))
     if filters.since is not None:
         chosen.append(("taken >= ?", [filters.since]))
     if filters.camera is not None:
@@ -175,7 +178,7 @@ def _has(text: str | None, exact: Sequence[re.Pattern[str]]) -> bool:
     return text is not None and all(pattern.search(text) for pattern in exact)
 
 
-def _hit(row: tuple) -> Hit:  # type: ignore[type-arg]
+def _hit(row: tuple[Any, ...]) -> Hit:
     path, by, text, confidence, taken, own = row
     if by == "person":
         own, text, confidence = "; ".join(filter(None, (text, own))), None, None

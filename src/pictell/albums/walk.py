@@ -12,10 +12,10 @@ from pathlib import Path
 from pictell.albums.raw import RAW_SUFFIXES
 from pictell.albums.sidecar import sidecar_names
 from pictell.photos import PHOTO_SUFFIXES
+from pictell.photos.finding import directories
 
 _NOT_PHOTOS = frozenset(("@eaDir", "#recycle", "#snapshot", "$RECYCLE.BIN", "lost+found"))
 """Directories in which storage boxes and systems keep small copies and what was thrown away."""
-
 
 _LARGEST = 2**63 - 1
 
@@ -29,6 +29,12 @@ class Found:
     size: int
     mtime_ns: int
     sidecars: int = 0
+
+
+def inside(directory: str | os.PathLike[str]) -> bytes:
+    """What the paths of all that is in a directory and below it begin with."""
+    separator = os.fsencode(os.sep)
+    return os.fsencode(directory).rstrip(separator) + separator
 
 
 def look_at(path: Path) -> Found:
@@ -48,40 +54,25 @@ def walk(root: Path, unreadable: Callable[[str, OSError], None]) -> Iterator[Fou
     `unreadable`.
     """
     suffixes = PHOTO_SUFFIXES | RAW_SUFFIXES
-    entered: set[tuple[int, int]] = set()
-    waiting = [str(root)]
-    while waiting:
-        directory = waiting.pop()
-        try:
-            status = os.stat(directory)  # noqa: PTH116  (a Path for each of many thousands is slow)
-            if (status.st_dev, status.st_ino) in entered:  # a link back up, or a second way here
-                continue
-            entered.add((status.st_dev, status.st_ino))
-            with os.scandir(directory) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
-        except OSError as error:
-            unreadable(directory, error)
+    for directory, entries in directories(root, _NOT_PHOTOS):
+        if isinstance(entries, OSError):
+            unreadable(directory, entries)
             continue
-        below = []
         times = {}
         for entry in entries:
             if entry.name.endswith((".xmp", ".XMP")):
                 with suppress(OSError):
                     times[entry.name] = _time(entry.stat())
         for entry in entries:
-            if entry.name.startswith(".") or entry.name in _NOT_PHOTOS:
-                continue
             try:
-                if entry.is_dir():
-                    below.append(entry.path)
-                elif os.path.splitext(entry.name)[1].lower() in suffixes:  # noqa: PTH122
+                # Asked first whether it is a directory, so that a link to itself is told of whatever its suffix.
+                if not entry.is_dir() and os.path.splitext(entry.name)[1].lower() in suffixes:  # noqa: PTH122
                     status = entry.stat()
                     if stat.S_ISREG(status.st_mode):
                         stamp = _stamp(entry.name, times)
                         yield Found(os.fsencode(entry.path), status.st_size, _time(status), stamp)
             except OSError as error:  # gone meanwhile, a link to itself or to nothing
                 unreadable(entry.path, error)
-        waiting += reversed(below)
 
 
 def _stamp(name: str, times: Mapping[str, int]) -> int:

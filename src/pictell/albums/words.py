@@ -41,12 +41,14 @@ _BY_CAMERAS = re.compile(
 
 @dataclass(frozen=True)
 class FoundCaption:
-    """A caption in one field of one file; `generated` where it is, to the letter, what pictell once wrote there."""
+    """A caption in one field of one file; `generated` where it is, to the letter, what pictell once wrote there. One that is
+    `reviewed` is a person's, put there from a review of the library."""
 
     field: Field
     text: str
     source: Path
     generated: bool
+    reviewed: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Provenance:
     """What pictell noted when it wrote: by which program and model (`name@version`), how sure (0..1), when, and its words.
 
     `texts` maps what was written (`caption`, `alt`, `extended`) to the text, `earlier` are texts that those replaced;
-    `keywords` are those that were added.
+    `keywords` are those that were added. After a review `texts` is empty, and `reviewed` are the words that a person chose then.
     """
 
     program: str
@@ -73,6 +75,7 @@ class Provenance:
     texts: Mapping[str, str]
     earlier: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
+    reviewed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

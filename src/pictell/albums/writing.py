@@ -7,16 +7,16 @@ import io
 import os
 import stat
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
 from pictell.albums.embedded import embedded_in
 from pictell.albums.embedding import check_embeddable, require_embedding, with_packet
 from pictell.albums.metadata import read_words, sidecar_packets
-from pictell.albums.own_words import put_words
+from pictell.albums.own_words import alt_of, put_reviewed, put_words
 from pictell.albums.sidecar import new_sidecar, sidecars_of
-from pictell.albums.words import GeneratedWords, PhotoWords, same_keyword
+from pictell.albums.words import GeneratedWords, PhotoWords, same_keyword, same_text, storable
 from pictell.albums.xmp import Packet
 from pictell.errors import MetadataError, OptionError
 from pictell.files import write_atomically
@@ -33,11 +33,12 @@ class Outcome:
     - `written`: they are there now, where no words of pictell were; `refreshed`: in the place of older ones.
     - `same`: they were there already; nothing was touched.
     - `kept`: nothing was touched, for the `reason` given: a person's words, or a person's taking out pictell's.
+    - `removed`: pictell's words were taken out, since a person rejected them.
 
     `changed` are the files that were written; `problem` is what went wrong in one of two places (`both`).
     """
 
-    status: Literal["written", "refreshed", "same", "kept"]
+    status: Literal["written", "refreshed", "same", "kept", "removed"]
     changed: tuple[Path, ...] = ()
     reason: str | None = None
     problem: MetadataError | None = None
@@ -66,24 +67,66 @@ def write_words(
             `read-only`, `cannot-embed`, `damaged`, `altered`, `changed` (by another program meanwhile), `cannot-write`.
         MissingExtraError: `lxml` (the extra `albums`) or `pyexiv2` (`embed`) is not installed.
     """
+    there = _ready(Path(photo), how)
+    if not force and (reason := _why_kept(there)):
+        return Outcome("kept", reason=reason)
+    wanted = _new(keywords, there)
+    return _write(Path(photo), how, lambda packet: put_words(packet, words, wanted, again=force), there)
+
+
+def write_reviewed(
+    photo: str | os.PathLike[str], text: str | None, how: How = "sidecar", *, keywords: Sequence[str] | None = None
+) -> Outcome:
+    """Writes a caption that a person accepted or edited, as a person's words; `None`, a rejection, takes pictell's out.
+
+    It goes in the place of pictell's own words and of what an earlier review wrote. Other words of a person anywhere in the photo
+    or its sidecars are never replaced: then nothing is written. For the rest as `write_words`.
+
+    Raises:
+        OptionError: `how` is none of `HOW`, or there is nothing in `text` that can be stored.
+        MetadataError: as `write_words`.
+        MissingExtraError: as `write_words`.
+    """
+    text = None if text is None else storable(text)
+    if text == "":
+        raise OptionError("a caption without a character that could be written")
+    there = _ready(Path(photo), how)
+    if text is not None:
+        ours = {same_text(text), same_text(alt_of(text))}
+        for found in there.captions:
+            if not (found.generated or found.reviewed or same_text(found.text) in ours):
+                return Outcome("kept", reason=f"a person wrote its {found.field}")
+    wanted = _new(keywords, there)
+    done = _write(Path(photo), how, lambda packet: put_reviewed(packet, text, wanted), there)
+    return replace(done, status="removed") if text is None and done.changed else done
+
+
+def _ready(path: Path, how: How) -> PhotoWords:
+    """What is written about a photo whose words may be written; raises what `write_words` does before that."""
     if how not in HOW:
         raise OptionError(f"words are written as {', '.join(HOW)}, not {how!r}")
     if how != "sidecar":
         require_embedding()
-    path = Path(photo)
     there = read_words(path)
     if there.problems:
         raise there.problems[0]
-    if not force and (reason := _why_kept(there)):
-        return Outcome("kept", reason=reason)
-    if keywords is not None:
-        own = set(map(same_keyword, there.own_keywords))
-        keywords = [keyword for keyword in keywords if same_keyword(keyword) not in own]
+    return there
+
+
+def _new(keywords: Sequence[str] | None, there: PhotoWords) -> Sequence[str] | None:
+    """The keywords that a person has not given already."""
+    if keywords is None:
+        return None
+    own = set(map(same_keyword, there.own_keywords))
+    return [keyword for keyword in keywords if same_keyword(keyword) not in own]
+
+
+def _write(path: Path, how: How, put: Callable[[Packet], bool], there: PhotoWords) -> Outcome:
     writers: list[Callable[[], list[Path]]] = []
     if how in ("sidecar", "both"):
-        writers.append(lambda: _write_sidecars(path, words, keywords, force))
+        writers.append(lambda: _write_sidecars(path, put))
     if how in ("embed", "both"):
-        writers.append(lambda: _embed(path, words, keywords, force))
+        writers.append(lambda: _embed(path, put))
     changed: list[Path] = []
     problems: list[MetadataError] = []
     for write in writers:
@@ -103,22 +146,22 @@ def _why_kept(there: PhotoWords) -> str | None:
     own = next((found for found in there.captions if not found.generated), None)
     if own is not None:
         return f"a person wrote its {own.field}"
-    if there.provenance and not there.captions:
+    if there.provenance and there.provenance.texts and not there.captions:
         return "a person took pictell's caption out"
     return None
 
 
-def _write_sidecars(photo: Path, words: GeneratedWords, keywords: Sequence[str] | None, force: bool) -> list[Path]:
+def _write_sidecars(photo: Path, put: Callable[[Packet], bool]) -> list[Path]:
     changed = []
     seen = {path: _status(path) for path in (*sidecars_of(photo), new_sidecar(photo))}  # before they are read
     for path, packet in sidecar_packets(photo) or [(new_sidecar(photo), Packet())]:
-        if put_words(packet, words, keywords, again=force):
+        if put(packet):
             _replace(path, bytes(packet), seen.get(path), keep_times=False)
             changed.append(path)
     return changed
 
 
-def _embed(photo: Path, words: GeneratedWords, keywords: Sequence[str] | None, force: bool) -> list[Path]:
+def _embed(photo: Path, put: Callable[[Packet], bool]) -> list[Path]:
     seen = _status(photo)
     try:
         data = photo.read_bytes()
@@ -127,7 +170,7 @@ def _embed(photo: Path, words: GeneratedWords, keywords: Sequence[str] | None, f
     check_embeddable(photo, data)
     raw = embedded_in(io.BytesIO(data)).xmp
     packet = Packet() if raw is None else Packet(raw, printable(photo))
-    if not put_words(packet, words, keywords, again=force):
+    if not put(packet):
         return []
     _replace(photo, with_packet(photo, data, packet), seen, keep_times=True)
     return [photo]

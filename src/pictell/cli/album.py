@@ -36,7 +36,8 @@ def index(
     database: Database = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what there is to do, and do nothing.")] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Caption all photos anew, whatever anyone wrote about them.")
+        bool,
+        typer.Option("--force", help="Caption all photos anew, whatever anyone wrote in them; reviewed captions stay."),
     ] = False,
     missing_only: Annotated[
         bool,
@@ -132,10 +133,17 @@ def export(
     ],
     database: Database = None,
     under: Annotated[Path | None, typer.Option(metavar="DIR", help="The photos in this directory alone.")] = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", metavar="FORMAT", help="csv, jsonl, md or html, whatever the file's name ends in."),
+    ] = None,
+    reviewed: Annotated[
+        bool, typer.Option("--reviewed", help="Captions alone that a person accepted or edited in a review.")
+    ] = False,
 ) -> None:
     """Write the captions of a library as a table, JSON lines, Markdown with alt text, or a gallery page.
 
-    A person's own words go before pictell's.
+    A person's own words go before pictell's. JSON lines in the photos' own folder are a training set for `pictell train FOLDER`.
     """
     require("pictell album", "albums")
     from pictell.albums import default_library
@@ -143,8 +151,8 @@ def export(
 
     path = database or default_library()
     with open_library(path, must_exist=True) as library:
-        entries = list(library.entries(under))
-    export_album(entries, to)
+        entries = list(library.entries(under, reviewed=reviewed))
+    export_album(entries, to, form)
     emit(f"{shown(to)}: {len(entries)} photos")
 
 
@@ -211,4 +219,5 @@ _WRITTEN = {
     "refreshed": "written anew for other programs",
     "same": "written there already",
     "kept": "not written, since a person wrote there",
+    "removed": "taken out again, since a person rejected them",
 }

@@ -18,6 +18,7 @@ from pictell.cli.evaluate import evaluate
 from pictell.cli.explain import explain
 from pictell.cli.export import export
 from pictell.cli.models import models
+from pictell.cli.review import review
 from pictell.cli.score import score
 from pictell.cli.search import search
 from pictell.cli.speak import speak
@@ -58,5 +59,6 @@ for command in (
     calibrate,
 ):
     app.command()(command)
+album.command()(review)
 app.add_typer(data)
 app.add_typer(album)

@@ -13,6 +13,7 @@ EXTRAS = {
     "embed": ("pyexiv2",),
     "heif": ("pillow_heif",),
     "metrics": ("Stemmer", "pycocoevalcap"),
+    "serve": ("fastapi", "python_multipart", "uvicorn"),
     "tensorboard": ("tensorboard",),
     "train": ("matplotlib", "onnx", "safetensors", "tokenizers", "torch", "yaml"),
 }

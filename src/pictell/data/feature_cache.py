@@ -41,7 +41,7 @@ def cached_features(
     digest = hashlib.sha256(key.encode())
     for path in paths:
         about = path.stat() if path.exists() else None
-        digest.update(f"{path}\0{about and (about.st_size, about.st_mtime_ns)}\0".encode())
+        digest.update(f"{path}\0{about and (about.st_size, about.st_mtime_ns)}\0".encode(errors="surrogateescape"))
     target = folder / f"features-{digest.hexdigest()[:16]}.npy"
     whole = (len(paths), *shape)
     if not target.exists() or np.load(target, mmap_mode="r", allow_pickle=False).shape != whole:

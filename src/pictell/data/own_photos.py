@@ -165,8 +165,8 @@ def _json_lines(table: Path) -> Iterator[tuple[int, str, list[str], str]]:
         if not isinstance(record, dict):
             raise DataError("layout", f"{table}, line {number}: expected an object with a file and a caption")
         name = next((record[key] for key in FILES if key in record), None)
-        texts = next((record[key] for key in CAPTIONS if key in record), None)
-        texts = [texts] if isinstance(texts, str) else texts
+        texts = next((record[key] for key in CAPTIONS if key in record), 0)
+        texts = [] if texts is None else [texts] if isinstance(texts, str) else texts  # null: a photo without a caption
         if not isinstance(name, str) or not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise DataError(
                 "layout",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -51,27 +51,39 @@ def _is_dir(path: Path) -> bool:
 
 
 def _search(root: Path) -> Iterator[Path]:
+    for directory, entries in directories(root):
+        if isinstance(entries, OSError):
+            yield Path(directory)
+            continue
+        for entry in entries:
+            if not _is_dir_entry(entry) and _is_photo_entry(entry):
+                yield Path(entry.path)
+
+
+def directories(
+    root: str | os.PathLike[str], left_out: Container[str] = ()
+) -> Iterator[tuple[str, list[os.DirEntry[str]] | OSError]]:
+    """Each directory from `root` down: its path, and its entries by name or why it cannot be read.
+
+    Linked directories are entered, each directory once. Names that begin with a dot or are in `left_out` are passed over.
+    """
     entered: set[tuple[int, int]] = set()
-    waiting = [root]
+    waiting = [os.fspath(root)]
     while waiting:
         directory = waiting.pop()
         try:
-            status = directory.stat()
+            status = os.stat(directory)  # noqa: PTH116  (a Path for each of many thousands is slow)
             if (status.st_dev, status.st_ino) in entered:  # a link back up, or a second way here
                 continue
             entered.add((status.st_dev, status.st_ino))
             with os.scandir(directory) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name, reverse=True)
-        except OSError:
-            yield directory
+                named = [entry for entry in listing if not entry.name.startswith(".") and entry.name not in left_out]
+        except OSError as error:
+            yield directory, error
             continue
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if _is_dir_entry(entry):
-                waiting.append(directory / entry.name)
-            elif _is_photo_entry(entry):
-                yield directory / entry.name
+        entries = sorted(named, key=lambda entry: entry.name)
+        yield directory, entries
+        waiting += [entry.path for entry in reversed(entries) if _is_dir_entry(entry)]
 
 
 def _is_dir_entry(entry: os.DirEntry[str]) -> bool:
