@@ -8,7 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, TypeAlias, cast
 
 import typer
 
@@ -16,6 +16,7 @@ from pictell.cli.bar import Bar
 from pictell.cli.options import Beam, Json, Model, PhotosOrNone, Style, Threads, Wav
 from pictell.cli.output import emit, emit_json, say, shown
 from pictell.errors import PhotoError, PictellError
+from pictell.fields import fields_of
 
 if TYPE_CHECKING:
     from pictell.captioner import Captioner, PhotoSource
@@ -257,23 +258,6 @@ def _is_directory(path: str) -> bool:
 
 
 # -- what to print ------------------------------------------------------------------------------------------------
-
-
-def fields_of(result: Caption | PictellError) -> dict[str, Any]:
-    """What JSON says of a photo, beside its path."""
-    if isinstance(result, PictellError):
-        return {"error": {"kind": result.kind, "message": result.message}}
-    return {
-        "text": result.text,
-        **({"reason": result.reason} if result.text is None else {}),
-        **({"style": result.style, "raw": result.raw} if result.raw is not None else {}),
-        "log_prob": round(result.log_prob, 4),
-        "confidence": None if result.confidence is None else round(result.confidence, 4),
-        "band": result.band,
-        "words": [{"text": word.text, "prob": float(f"{word.prob:.4g}")} for word in result.words],
-        "alternatives": [{"text": other.text, "log_prob": round(other.log_prob, 4)} for other in result.alternatives],
-        "model": result.model,
-    }
 
 
 def _lines(name: str | None, caption: Caption, num: int) -> Iterator[str]:
