@@ -110,7 +110,9 @@ def test_the_core_imports_nothing_heavy(module: str) -> None:
 
 @pytest.mark.parametrize("room", OWN)
 def test_a_room_of_its_own_parts_uses_no_others(room: str) -> None:
-    used = {found.module.partition(".")[0] for module in MODULES if room_of(module) == room for found in MODULES[module]}
+    used = {
+        found.module.partition(".")[0] for module in MODULES if room_of(module) == room for found in MODULES[module]
+    }
     assert used - set(sys.stdlib_module_names) - {"pictell"} <= CORE | OWN[room]
     assert used & OWN[room]
 

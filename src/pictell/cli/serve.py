@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Annotated, cast
@@ -10,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from pictell.cli.extras import missing_modules
+from pictell.cli.keys import VARIABLE, chosen_key
 from pictell.cli.options import Threads
-from pictell.errors import MissingExtraError, OptionError, PictellError
+from pictell.errors import MissingExtraError, OptionError
 
 if TYPE_CHECKING:
     from pictell.captioner import Captioner
-
-_KEY = "PICTELL_API_KEY"
 
 
 def serve(
@@ -25,7 +23,7 @@ def serve(
     api_key: Annotated[
         str | None,
         typer.Option(
-            metavar="KEY", help=f"Answer only who sends this key. Better in {_KEY} or a file: others see commands."
+            metavar="KEY", help=f"Answer only who sends this key. Better in {VARIABLE} or a file: others see commands."
         ),
     ] = None,
     api_key_file: Annotated[
@@ -78,7 +76,7 @@ def serve(
         raise MissingExtraError("pictell serve", "serve")
     if log not in ("text", "json"):
         raise OptionError(f"--log is text or json, not {log!r}")
-    key = _key(api_key, api_key_file)
+    key = chosen_key(api_key, api_key_file)
     # The model is read while Python reads the server's code.
     ahead = _Ahead(model[0] if model else None, threads) if not lazy else None
 
@@ -103,7 +101,7 @@ def serve(
     )
     if not is_loopback(host) and key is None and not settings.allowed:
         raise OptionError(
-            f"{host} can be reached from other machines: name a key (--api-key-file FILE, or {_KEY}) or --allow-from CIDR"
+            f"{host} can be reached from other machines: name a key (--api-key-file FILE, or {VARIABLE}) or --allow-from CIDR"
         )
     listener = listen(host, port)
     service = Service(settings)
@@ -111,19 +109,6 @@ def serve(
         service.models.default.give(ahead.result())
     events = Log(cast(Form, log))
     run(create_app(service=service, log=events), listener, events)
-
-
-def _key(given: str | None, file: Path | None) -> str | None:
-    if given is not None:
-        return given
-    if file is None:
-        return os.environ.get(_KEY) or None
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PictellError(
-            "key", f"{file}: the key cannot be read: {getattr(error, 'strerror', 'not text')}"
-        ) from error
 
 
 class _Ahead:

@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from pictell.errors import PictellError
 from pictell.fields import fields_of
+from pictell.photos import printable
 from pictell.server import describing
 from pictell.server.bodies import Asked, asked_of
 from pictell.server.metrics import CONTENT_TYPE
@@ -19,6 +20,7 @@ from pictell.server.refusals import answer_to, json_answer, status_of
 from pictell.server.service import Picture, Service
 from pictell.types import Caption
 
+_GIVEN = "the given bytes"  # what the library calls a picture without a name
 # Parsing less than this takes less than handing it to a thread.
 _LARGE = 1 << 19
 
@@ -76,8 +78,11 @@ def _wants_lines(request: Request) -> bool:
 
 
 def _entry(asked: Asked, index: int, result: Caption | PictellError) -> dict[str, Any]:
+    name = asked.pictures[index][0]
+    if name is not None and isinstance(result, PictellError):
+        result = PictellError(result.kind, result.message.replace(_GIVEN, printable(name), 1))
     fields = fields_of(result, exact=asked.exact, features=asked.options.features)
-    return {"index": index, "path": asked.pictures[index][0], **fields}
+    return {"index": index, "path": name, **fields}
 
 
 async def _streamed(service: Service, asked: Asked, pictures: list[Picture]) -> Response:

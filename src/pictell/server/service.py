@@ -191,14 +191,14 @@ class Service:
         """The model and the options that `count` pictures would be captioned with; raises what `captions` raises, but `busy`."""
         chosen = self.models.find(model)
         options = options or CaptionOptions()
-        if count == 0:
-            raise Refusal("no-picture", "there is no picture in this request")
         if count > self.settings.most_pictures:
             raise Refusal(
                 "too-many-pictures", f"{count} pictures are more than the {self.settings.most_pictures} of one request"
             )
         if not chosen.knows(options):
             await asyncio.to_thread(chosen.check, options)
+        if count == 0:
+            raise Refusal("no-picture", "there is no picture in this request")
         if options.sample and options.seed is None:
             # Drawn anew for each request, also for those that share a batch.
             options = replace(options, seed=secrets.randbits(63))
@@ -226,6 +226,7 @@ class Service:
                 {"name": model.label, "loaded": model.loaded, "language": model.language} for model in self.models.all
             ],
             "queue": {"pictures": self.waiting, "limit": self.settings.queue},
+            "limits": {"body_bytes": self.settings.most_body, "pictures": self.settings.most_pictures},
             "uptime_seconds": round(time.monotonic() - self._begun_at, 1),
         }
 
