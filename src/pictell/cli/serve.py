@@ -64,6 +64,10 @@ def serve(
     queue: Annotated[int, typer.Option(min=1, metavar="N", help="The most pictures waiting; more are refused.")] = 256,
     max_pictures: Annotated[int, typer.Option(min=1, metavar="N", help="The most pictures of one request.")] = 64,
     max_body_mb: Annotated[float, typer.Option(min=0.001, metavar="MB", help="The largest body of a request.")] = 64,
+    patience: Annotated[
+        float,
+        typer.Option(min=0.1, metavar="SECONDS", help="How long a request may take to come; large ones get longer."),
+    ] = 10,
     threads: Threads = None,
     log: Annotated[str, typer.Option(metavar="text|json", help="How events are written to standard error.")] = "text",
 ) -> None:
@@ -97,6 +101,7 @@ def serve(
         url_hosts=tuple(allow_url_hosts or ()),
         queue=queue,
         most_pictures=min(max_pictures, queue),
+        body_patience=patience,
         most_body=int(max_body_mb * (1 << 20)),
     )
     if not is_loopback(host) and key is None and not settings.allowed:

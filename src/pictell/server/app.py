@@ -8,6 +8,7 @@ import pkgutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from types import ModuleType
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -52,6 +53,8 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
     for module in _others():
         app.include_router(module.router(service))
 
+    _describe_security(app)
+
     app.add_exception_handler(PictellError, _tell)
     app.add_exception_handler(HTTPException, _tell_http)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
@@ -86,6 +89,20 @@ def _others() -> Iterator[ModuleType]:
             yield module
     if importlib.util.find_spec("pictell.server.page") is not None:
         yield importlib.import_module("pictell.server.page")
+
+
+def _describe_security(app: FastAPI) -> None:
+    """Adds the ways to send a key to the OpenAPI document; they are checked before any route, so no route declares them."""
+    make = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = make()
+            document.setdefault("components", {})["securitySchemes"] = describing.SECURITY_SCHEMES
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 async def _tell(request: Request, error: Exception) -> Response:

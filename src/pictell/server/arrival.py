@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pictell.server.refusals import Refusal, answer_to
 
-# After a refusal so much more of a body is read and thrown away, so that the client hears why instead of a closed connection.
-_SWALLOWED_BYTES = 1 << 20
+# After a refusal the body is read on for so long and thrown away: the client hears why instead of finding its connection
+# closed. No more of it than a body may have.
 _SWALLOWED_SECONDS = 1.0
 
 
@@ -27,7 +27,7 @@ class Arrival:
 
     def __init__(self, app: ASGIApp, *, most_body: int, most_held: int, patience: float, rate: float) -> None:
         self._app = app
-        self._most_body = most_body
+        self.most_body = most_body
         self._most_held = max(most_held, most_body)
         self._patience = patience
         self._rate = rate
@@ -42,8 +42,8 @@ class Arrival:
 
     def refuse_length(self, length: int) -> None:
         """Raises `Refusal` where a body of so many bytes is too large."""
-        if length > self._most_body:
-            raise Refusal("body-too-large", f"a body has {self._most_body:,} bytes at most")
+        if length > self.most_body:
+            raise Refusal("body-too-large", f"a body has {self.most_body:,} bytes at most")
 
     def hold(self, count: int) -> None:
         """Counts bytes in; raises `Refusal` where there are too many."""
@@ -141,7 +141,7 @@ class _Request:
         swallowed = 0
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SWALLOWED_SECONDS):
-                while not self._complete and swallowed < _SWALLOWED_BYTES:
+                while not self._complete and swallowed < self._arrival.most_body:
                     message = await self._receive()
                     swallowed += len(message.get("body", b""))
                     self._complete = message["type"] != "http.request" or not message.get("more_body", False)

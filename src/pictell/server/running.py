@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import signal
 import socket
 
 import uvicorn
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 
 from pictell.errors import OptionError, PictellError
 from pictell.server.logs import Log
+from pictell.server.protocol import protocol
 
 GRACE = 60
 """Seconds that requests have to finish after the service was told to stop."""
@@ -73,12 +75,29 @@ class _Server(uvicorn.Server):
 
 def run(app: FastAPI, listener: socket.socket, log: Log) -> None:
     """Serves until the process is interrupted or terminated; then finishes what was accepted, and returns."""
-    logging.getLogger("uvicorn.error").addHandler(_Handler(log))
+    logging.getLogger().addHandler(_Handler(log))
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="on", proxy_headers=False, server_header=False,
-        timeout_keep_alive=30, timeout_graceful_shutdown=GRACE, ws="none",
-    )  # fmt: skip
+        app,
+        http=protocol(app.state.service.settings.body_patience),
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        # What headers say of other addresses is not believed.
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=GRACE,
+    )
     server = _Server(config, log, url_of(listener))
+
+    def interrupted(number: int, frame: object) -> None:
+        # uvicorn has its own handlers while it serves, and hands on to these what ended it: that was well.
+        if not server.should_exit:
+            raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupted)
     asyncio.run(server.serve([listener]))
     log("stopped")
     if not server.started:
@@ -86,7 +105,7 @@ def run(app: FastAPI, listener: socket.socket, log: Log) -> None:
 
 
 class _Handler(logging.Handler):
-    """uvicorn's complaints, as events; without what they were about, which may come from a client."""
+    """What libraries complain about, as events; without what they were about, which may come from a client."""
 
     def __init__(self, log: Log) -> None:
         super().__init__(logging.WARNING)
