@@ -55,7 +55,14 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
 
     _describe_security(app)
 
-    app.add_exception_handler(PictellError, _tell)
+    async def tell(request: Request, error: Exception) -> Response:
+        assert isinstance(error, PictellError)
+        if error.kind == "model" and log is not None:
+            log("model", message=str(error.__cause__ or error.message))
+        request.scope["pictell.refused"](error.kind)
+        return answer_to(error)
+
+    app.add_exception_handler(PictellError, tell)
     app.add_exception_handler(HTTPException, _tell_http)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
 
@@ -73,7 +80,7 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
     app.add_middleware(
         Arrival,
         most_body=settings.most_body,
-        most_held=settings.most_held,
+        most_held=max(settings.most_held, 4 * settings.most_body),
         patience=settings.body_patience,
         rate=settings.body_rate,
     )
@@ -103,12 +110,6 @@ def _describe_security(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
-
-
-async def _tell(request: Request, error: Exception) -> Response:
-    assert isinstance(error, PictellError)
-    request.scope["pictell.refused"](error.kind)
-    return answer_to(error)
 
 
 async def _tell_http(request: Request, error: Exception) -> Response:

@@ -28,7 +28,7 @@ class Arrival:
     def __init__(self, app: ASGIApp, *, most_body: int, most_held: int, patience: float, rate: float) -> None:
         self._app = app
         self.most_body = most_body
-        self._most_held = max(most_held, most_body)
+        self._most_held = most_held
         self._patience = patience
         self._rate = rate
         self._held = 0

@@ -123,7 +123,7 @@ def _of_texts(texts: list[tuple[str, str]], most: int) -> Asked:
         elif name in ("must", "must_not"):
             given.setdefault(name, []).append(text)
         elif name in given:
-            raise OptionError(f"{name[:100]} is given twice")
+            raise OptionError(f"{name[:100]!r} is given twice")
         # Forms send what was left blank, too.
         elif text or name == "start":
             given[name] = value_of(name, text)

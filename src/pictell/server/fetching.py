@@ -164,6 +164,8 @@ class Fetcher:
             if time.monotonic() >= deadline:
                 raise Refusal("url", f"{host} takes too long")
             parts.append(part)
+        if time.monotonic() >= deadline:  # the end came because the connection was cut
+            raise Refusal("url", f"{host} takes too long")
         if response.length:  # what was promised and did not come
             raise http.client.IncompleteRead(b"")
         return b"".join(parts)

@@ -9,7 +9,7 @@ from threading import Lock
 
 from pictell.bundle import find_bundle
 from pictell.captioner import Captioner, load
-from pictell.errors import OptionError
+from pictell.errors import BundleError, OptionError
 from pictell.server.refusals import Refusal
 from pictell.steering import CaptionOptions
 
@@ -43,7 +43,7 @@ class Model:
         """Its captioner, loaded by the calling thread where nobody did.
 
         Raises:
-            BundleError: it cannot be loaded any more.
+            Refusal: `model`, where it cannot be loaded any more; the cause is the `BundleError`.
 
         """
         self.used_at = time.monotonic()
@@ -51,7 +51,11 @@ class Model:
             return captioner
         with self._lock:
             if self._captioner is None:
-                self.give(load(self._spec, threads=self._threads))
+                try:
+                    self.give(load(self._spec, threads=self._threads))
+                except BundleError as error:
+                    # Where it lies and what is wrong with it is for those who run the service.
+                    raise Refusal("model", f"{self.label} cannot be loaded") from error
             assert self._captioner is not None
             return self._captioner
 

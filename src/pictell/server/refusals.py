@@ -28,6 +28,7 @@ CODES: Mapping[str, int] = {
     "too-many-pictures": 413,
     "content-type": 415,
     "internal": 500,
+    "model": 500,
     "busy": 503,
     "stopping": 503,
 }
