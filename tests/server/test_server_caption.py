@@ -223,7 +223,7 @@ def test_health_tells_how_it_is(served: Served) -> None:
     assert answer.json["version"] == pictell.__version__
     assert answer.json["limits"] == {"body_bytes": 8 << 20, "pictures": 64}
     assert answer.json["models"][0] == {"name": "tiny@7", "loaded": True, "language": "en"}
-    assert answer.json["queue"]["limit"] == 256
+    assert answer.json["queue"]["limit"] == 128
     assert answer.json["uptime_seconds"] > 0
 
 

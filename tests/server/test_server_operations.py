@@ -284,3 +284,21 @@ def test_a_port_that_is_taken(own: Served, tiny_bundle: Path) -> None:
 
 def test_the_version_is_the_packages(own: Served) -> None:
     assert own.ask("GET", "/openapi.json").json["info"]["version"] == pictell.__version__
+
+
+def test_a_dialect_is_a_module_with_a_router(
+    tmp_path: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pictell.server import Settings, create_app, dialects
+
+    (tmp_path / "parrot.py").write_text(
+        "from fastapi import APIRouter\n"
+        "def router(service):\n"
+        "    routes = APIRouter()\n"
+        "    routes.add_api_route('/parrot', lambda: service.models.default.label)\n"
+        "    return routes\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(dialects, "__path__", [*dialects.__path__, str(tmp_path)])
+    app = create_app(Settings(models=(str(tiny_bundle),)))
+    assert {"/parrot", "/v1/caption"} <= set(app.openapi()["paths"])

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from pictell.cli.extras import missing_modules
+from pictell.cli.extras import require
 from pictell.cli.keys import VARIABLE, chosen_key
 from pictell.cli.options import Threads
-from pictell.errors import MissingExtraError, OptionError
+from pictell.errors import OptionError
 
 if TYPE_CHECKING:
     from pictell.captioner import Captioner
@@ -61,9 +61,10 @@ def serve(
     idle_unload: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Free a model that nobody asked for so long.")
     ] = None,
-    queue: Annotated[int, typer.Option(min=1, metavar="N", help="The most pictures waiting; more are refused.")] = 256,
+    queue: Annotated[int, typer.Option(min=1, metavar="N", help="The most pictures waiting; more are refused.")] = 128,
     max_pictures: Annotated[int, typer.Option(min=1, metavar="N", help="The most pictures of one request.")] = 64,
     max_body_mb: Annotated[float, typer.Option(min=0.001, metavar="MB", help="The largest body of a request.")] = 64,
+    max_megapixels: Annotated[float, typer.Option(min=0.01, metavar="N", help="The largest picture.")] = 100,
     patience: Annotated[
         float,
         typer.Option(min=0.1, metavar="SECONDS", help="How long a request may take to come; large ones get longer."),
@@ -76,8 +77,7 @@ def serve(
     Only this machine can ask unless --host says otherwise, which needs a key, or --allow-from. /docs shows the API.
     Ctrl-C, or SIGTERM, ends it when what was accepted is done.
     """
-    if missing_modules("serve"):
-        raise MissingExtraError("pictell serve", "serve")
+    require("pictell serve", "serve")
     if log not in ("text", "json"):
         raise OptionError(f"--log is text or json, not {log!r}")
     key = chosen_key(api_key, api_key_file)
@@ -101,6 +101,7 @@ def serve(
         url_hosts=tuple(allow_url_hosts or ()),
         queue=queue,
         most_pictures=min(max_pictures, queue),
+        most_pixels=int(max_megapixels * 1_000_000),
         body_patience=patience,
         most_body=int(max_body_mb * (1 << 20)),
     )

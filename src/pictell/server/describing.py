@@ -302,7 +302,7 @@ HEALTH = _operation(
         "status": "ok",
         "version": "0.1.0",
         "models": [_A_MODEL],
-        "queue": {"pictures": 0, "limit": 256},
+        "queue": {"pictures": 0, "limit": 128},
         "limits": {"body_bytes": 67108864, "pictures": 64},
         "uptime_seconds": 12.5,
     },

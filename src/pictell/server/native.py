@@ -40,7 +40,9 @@ def router(service: Service) -> APIRouter:
             asked = asked_of(kind, body, query, most=most)
         del body
         await service.accepted(len(asked.pictures), asked.options, model=asked.model)
-        pictures = [await _bytes(service, content) for _, content in asked.pictures]
+        pictures = await asyncio.gather(*(_bytes(service, content) for _, content in asked.pictures))
+        # What is waited for is held once, by the queue.
+        asked.pictures = [(name, b"") for name, _ in asked.pictures]
         if asked.stream or _wants_lines(request):
             return await _streamed(service, asked, pictures)
         results = await service.captions(pictures, asked.options, model=asked.model)

@@ -38,13 +38,13 @@ class Settings:
     names: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     url_hosts: tuple[str, ...] = ()
-    queue: int = 256
+    queue: int = 128
     most_pictures: int = 64
     most_body: int = 64 << 20
     most_held: int = 256 << 20
     body_patience: float = 10.0
     body_rate: float = 16384.0
-    most_pixels: int = 200_000_000
+    most_pixels: int = 100_000_000
     window: float = 0.003
     batch: int = 16
 
