@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,11 +22,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from server_helpers import Served, form_of, picture
 
 import pictell
+from pictell.bundle import installed_bundles
 from pictell.errors import BundleError
 from pictell.server.models import Model, Models
 from pictell.server.refusals import Refusal
 from pictell.steering import CaptionOptions
 
+ROOT = Path(__file__).resolve().parents[2]
 ASK = {"image": base64.b64encode(picture()).decode()}
 
 
@@ -209,8 +213,6 @@ def test_a_model_can_be_unloaded_and_asked_at_once(tiny_bundle: Path) -> None:
 
 
 def test_a_model_that_was_damaged_while_it_was_away(start: Any, tiny_bundle: Path, tmp_path: Path) -> None:
-    import shutil
-
     bundle = tmp_path / "tiny"
     shutil.copytree(tiny_bundle, bundle)
     with start("--model", bundle, "--lazy") as served:
@@ -302,3 +304,58 @@ def test_a_dialect_is_a_module_with_a_router(
     monkeypatch.setattr(dialects, "__path__", [*dialects.__path__, str(tmp_path)])
     app = create_app(Settings(models=(str(tiny_bundle),)))
     assert {"/parrot", "/v1/caption"} <= set(app.openapi()["paths"])
+
+
+# -- docs/serving.md --------------------------------------------------------------------------------------------------
+
+DOCUMENT = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def shipped(start: Any) -> Iterator[Served]:
+    if not installed_bundles():
+        pytest.skip("no model is installed with the package")
+    with start() as served:
+        yield served
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", DOCUMENT, re.S)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
+@pytest.mark.parametrize("command", re.findall(r"(?:[^\n]*\|\n)?[^\n]+", blocks("bash")[0]))
+def test_the_commands_of_the_document_work(shipped: Served, command: str) -> None:
+    assert "curl" in command
+    line = command.replace("http://127.0.0.1:8765", shipped.url).replace("curl", "curl --silent --show-error --fail", 1)
+    shell = ["bash", "-c", f"set -o pipefail; {line}"]
+    ran = subprocess.run(shell, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    if "/v1/caption" in command:
+        first = ran.stdout.splitlines()[0]
+        assert '.jpg"' in first or '"path":null' in first
+        assert '"text":"' in first
+    else:
+        assert ran.stdout
+
+
+def test_the_python_of_the_document_works(shipped: Served) -> None:
+    [code] = blocks("python")
+    ran = subprocess.run(
+        [sys.executable, "-c", code.replace("http://127.0.0.1:8765", shipped.url)], cwd=ROOT, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, check=False, timeout=60,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert len(ran.stdout.splitlines()) == 3
+    assert "no-such.jpg: no such file" in ran.stdout
+
+
+def test_the_options_of_the_document_are_those_of_the_command() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "pictell", "serve", "--help"], capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    known = set(re.findall(r"--[a-z-]+", ran.stdout))
+    told = set(re.findall(r"`(--[a-z-]+)", DOCUMENT)) - {"--server", "--json", "--speak"}
+    assert told <= known
+    assert known - told <= {"--help", "--port", "--server"}

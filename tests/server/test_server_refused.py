@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import re
 import socket
@@ -106,6 +107,7 @@ def nested(depth: int) -> bytes:
         (picture(), {"Content-Type": "text/plain"}, 415, "content-type"),
         (picture(), {"Content-Type": "application/x-www-form-urlencoded"}, 415, "content-type"),
         (picture(), {"Content-Type": ""}, 415, "content-type"),
+        (gzip.compress(picture()), {"Content-Type": "image/jpeg", "Content-Encoding": "gzip"}, 415, "content-type"),
         (picture(), {"Content-Type": ";;;=\""}, 415, "content-type"),
     ],
 )  # fmt: skip
@@ -330,6 +332,22 @@ def test_a_client_that_hangs_up_while_it_sends_is_forgotten(hasty: Served) -> No
         connection.sendall(head(1000) + b"x")
     waited_until(lambda: hasty.metric("pictell_queue_pictures") == 0)
     assert hasty.post({"image": text_of(picture())}).status == 200
+
+
+def test_a_client_that_reads_nothing_is_cut_off(hasty: Served) -> None:
+    """It asks for more than fits between them, and looks at none of it."""
+    requests = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(30)
+        connection.connect(("127.0.0.1", hasty.port))
+
+        def ask_on() -> None:
+            while True:
+                connection.sendall(requests)
+
+        with pytest.raises(ConnectionError):
+            ask_on()
 
 
 def test_many_idle_connections_leave_room(hasty: Served) -> None:

@@ -16,7 +16,7 @@ from pictell.photos import printable
 from pictell.server import describing
 from pictell.server.bodies import Asked, asked_of
 from pictell.server.metrics import CONTENT_TYPE
-from pictell.server.refusals import answer_to, json_answer, status_of
+from pictell.server.refusals import Refusal, answer_to, json_answer, status_of
 from pictell.server.service import Picture, Service
 from pictell.types import Caption
 
@@ -31,6 +31,9 @@ def router(service: Service) -> APIRouter:
 
     @routes.post("/v1/caption", **describing.CAPTION)
     async def caption(request: Request) -> Response:
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            # A few bytes may unpack into more than any limit.
+            raise Refusal("content-type", "a body is sent as it is, not compressed")
         body = await service.body(request)
         kind = request.headers.get("content-type", "")
         query, most = request.query_params.multi_items(), service.settings.most_pictures

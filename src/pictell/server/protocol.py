@@ -1,4 +1,4 @@
-"""Connections that do not hold the service up: too many of them, such that send nothing, and what is not HTTP at all."""
+"""Connections that do not hold the service up: too many, such that send nothing or read nothing, and what is not HTTP."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ MOST_CONNECTIONS = 500
 
 
 def protocol(seconds: float, most: int = MOST_CONNECTIONS) -> type[asyncio.Protocol]:
-    """uvicorn's protocol, with the head of a request due within `seconds`, `most` connections, and errors in pictell's shape."""
+    """uvicorn's protocol, with errors in pictell's shape and at most `most` connections.
+
+    The head of a request is due within `seconds`, and a client that reads nothing of its answer for so long is cut off.
+    """
 
     class Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         _due: asyncio.TimerHandle | None = None
+        _unread: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
@@ -35,8 +39,23 @@ def protocol(seconds: float, most: int = MOST_CONNECTIONS) -> type[asyncio.Proto
             else:
                 self._stop_waiting()
 
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            # A client that does not read its answer; closing would wait for it all the same.
+            self._unread = self.loop.call_later(seconds, self.transport.abort)
+
+        def resume_writing(self) -> None:
+            self._stop_abort()
+            super().resume_writing()
+
+        def _stop_abort(self) -> None:
+            if self._unread is not None:
+                self._unread.cancel()
+                self._unread = None
+
         def connection_lost(self, error: Exception | None) -> None:
             self._stop_waiting()
+            self._stop_abort()
             super().connection_lost(error)
 
         def send_400_response(self, msg: str) -> None:
