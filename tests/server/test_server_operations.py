@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -212,6 +213,18 @@ def test_a_model_can_be_unloaded_and_asked_at_once(tiny_bundle: Path) -> None:
     assert unloaded > 1
 
 
+def test_an_unloaded_model_is_gone_when_its_last_caption_is_made(tiny_bundle: Path) -> None:
+    model = Model(str(tiny_bundle), threads=1, most_pixels=10**8)
+    captioner = model.captioner()
+    gone = weakref.ref(captioner)
+    assert model.unload()
+    assert not model.loaded
+    assert captioner.caption(picture(), force=True).text
+    del captioner
+    assert gone() is None
+    assert not model.unload()
+
+
 def test_a_model_that_was_damaged_while_it_was_away(start: Any, tiny_bundle: Path, tmp_path: Path) -> None:
     bundle = tmp_path / "tiny"
     shutil.copytree(tiny_bundle, bundle)
@@ -271,6 +284,25 @@ def test_what_cannot_be_served_is_one_line(arguments: list[str], code: int, said
     assert said in ran.stderr
     assert len(ran.stderr.splitlines()) == 1
     assert ran.stderr.startswith("pictell: ")
+
+
+@pytest.mark.parametrize("place", ["first", "second"])
+def test_a_damaged_model_is_told_before_it_serves(tiny_bundle: Path, tmp_path: Path, place: str) -> None:
+    bundle = tmp_path / "damaged"
+    shutil.copytree(tiny_bundle, bundle)
+    (bundle / "step.onnx").write_bytes(b"x" * (bundle / "step.onnx").stat().st_size)
+    models = [bundle] if place == "first" else [tiny_bundle, bundle]
+    if place == "second":
+        config = json.loads((bundle / "config.json").read_text(encoding="utf-8"))
+        (bundle / "config.json").write_text(json.dumps({**config, "name": "damaged"}), encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-m", "pictell", "serve", "--port", "0", *[f"--model={model}" for model in models]],
+        capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert ran.returncode == 1
+    assert "step.onnx" in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
 
 
 def test_a_port_that_is_taken(own: Served, tiny_bundle: Path) -> None:

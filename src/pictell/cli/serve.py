@@ -113,6 +113,8 @@ def serve(
     service = Service(settings)
     if ahead is not None:
         service.models.default.give(ahead.result())
+        for each in service.models.all:
+            each.load()
     events = Log(cast(Form, log))
     run(create_app(service=service, log=events), listener, events)
 
@@ -136,7 +138,9 @@ class _Ahead:
     def result(self) -> Captioner:
         """Its captioner; raises what kept it from being loaded."""
         self._thread.join()
-        if isinstance(self._found, BaseException):
-            raise self._found
-        assert self._found is not None
-        return self._found
+        # Not kept: the service frees it when nobody needs it.
+        found, self._found = self._found, None
+        if isinstance(found, BaseException):
+            raise found
+        assert found is not None
+        return found

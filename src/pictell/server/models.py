@@ -49,13 +49,22 @@ class Model:
         self.used_at = time.monotonic()
         if (captioner := self._captioner) is not None:
             return captioner
+        try:
+            return self.load()
+        except BundleError as error:
+            # Where it lies and what is wrong with it is for those who run the service.
+            raise Refusal("model", f"{self.label} cannot be loaded") from error
+
+    def load(self) -> Captioner:
+        """As `captioner`, for those who run the service.
+
+        Raises:
+            BundleError: it cannot be loaded.
+
+        """
         with self._lock:
             if self._captioner is None:
-                try:
-                    self.give(load(self._spec, threads=self._threads))
-                except BundleError as error:
-                    # Where it lies and what is wrong with it is for those who run the service.
-                    raise Refusal("model", f"{self.label} cannot be loaded") from error
+                self.give(load(self._spec, threads=self._threads))
             assert self._captioner is not None
             return self._captioner
 
