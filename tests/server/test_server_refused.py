@@ -85,6 +85,14 @@ def nested(depth: int) -> bytes:
         (b'{"image": "x", "seed": 1}', JSON, 400, "option"),
         (b'{"image": "x", "must": "zebra"}', JSON, 400, "option"),
         (b'{"image": "x", "must": [1]}', JSON, 400, "option"),
+        (json.dumps({"image": "x", "must": "x" * 3000}).encode(), JSON, 400, "option"),
+        (b'{"image": "x", "must": ' + b"[" * 900 + b"]" * 900 + b"}", JSON, 400, "option"),
+        (b'{"image": "x", "beam": ' + b"9" * 4000 + b"}", JSON, 400, "option"),
+        (json.dumps({"image": "x", "beam": ["x" * 9000]}).encode(), JSON, 400, "option"),
+        (json.dumps({"image": "x", "must_not": ["word1"] * 1000}).encode(), JSON, 400, "option"),
+        (json.dumps({"image": "x", "style": "x" * 3000}).encode(), JSON, 400, "option"),
+        (json.dumps({"image": {"data": "x", "name": "x" * 3000}}).encode(), JSON, 400, "bad-request"),
+        (form_of(("image", b"x"), ("start", "x" * 3000)), FORM, 400, "option"),
         (b'{"image": "x", "style": "\\ud800"}', JSON, 400, "option"),
         (b'{"image": "x", "model": "gpt"}', JSON, 404, "unknown-model"),
         (b'{"image": "x", "model": "/etc"}', JSON, 404, "unknown-model"),
@@ -115,6 +123,7 @@ def test_what_is_wrong_has_its_status(
     served: Served, body: bytes, headers: dict[str, str], status: int, kind: str
 ) -> None:
     answer = served.ask("POST", "/v1/caption", body, headers)
+    assert len(answer.body) < 4000
     if "results" in answer.json:
         assert {*answer.json} == {"error", "results"}
         assert answer.json["error"] == answer.json["results"][0]["error"]

@@ -21,6 +21,7 @@ Content: TypeAlias = bytes | str
 _PICTURE_FIELDS = ("image", "images")
 # Beside pictures: options, some of them several times.
 _MOST_FIELDS = 200
+_MOST_NAME = 1000  # characters
 
 
 @dataclass
@@ -98,7 +99,7 @@ def _picture(value: Any) -> tuple[str | None, str]:
         return None, value
     if isinstance(value, dict) and set(value) <= {"data", "url", "name"} and ("data" in value) != ("url" in value):
         name, content = value.get("name"), value.get("data", value.get("url"))
-        if isinstance(content, str) and (name is None or isinstance(name, str)):
+        if isinstance(content, str) and (name is None or (isinstance(name, str) and len(name) <= _MOST_NAME)):
             if "url" in value and not content.lower().startswith(("http://", "https://", "data:")):
                 raise Refusal("url", "a url begins with https://, http:// or data:")
             return name, content

@@ -10,7 +10,13 @@ from pictell.errors import OptionError
 from pictell.language import STYLES
 from pictell.steering import MOST_BEAM, MOST_WORDS, CaptionOptions
 
-_WORDS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+MOST_CHARACTERS = 2000
+"""Of all that `must`, `must_not` or `start` says: looking for what is like an unknown word takes time."""
+
+_MOST_SAID = 500  # characters of a message, which repeats what was given
+
+_TEXT = {"type": "string", "maxLength": MOST_CHARACTERS}
+_WORDS = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "maxItems": MOST_CHARACTERS}]}
 
 
 def _whole(description: str, least: int, most: int | None, **more: Any) -> dict[str, Any]:
@@ -29,7 +35,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "description": 'Words or phrases that the caption has, separated by commas; of "dog|puppy" one is enough.',
     },
     "must_not": {**_WORDS, "description": "Words or phrases that it does not have."},
-    "start": {"type": "string", "description": "How it begins.", "default": ""},
+    "start": {**_TEXT, "description": "How it begins.", "default": ""},
     "no_repeat": _whole("No so many words in a row twice.", 0, MOST_WORDS, default=0),
     "no_dangling": {"type": "boolean", "description": 'No caption that ends in a word like "with".', "default": False},
     "diversity": {
@@ -65,11 +71,27 @@ def options_of(given: Mapping[str, Any]) -> CaptionOptions:
         OptionError: one is unknown, or its value cannot be.
 
     """
-    for name in given:
+    for name, value in given.items():
         if name not in OPTIONS:
             raise OptionError(f"there is no option {name[:100]!r}")
-    # `null` is the same as not asking.
-    return CaptionOptions(**{name: value for name, value in given.items() if value is not None})
+        if _length(value) > MOST_CHARACTERS:
+            raise OptionError(f"{name} is longer than {MOST_CHARACTERS} characters")
+    try:
+        # `null` is the same as not asking.
+        return CaptionOptions(**{name: value for name, value in given.items() if value is not None})
+    except OptionError as error:
+        if len(error.message) <= _MOST_SAID:
+            raise
+        raise OptionError(error.message[:_MOST_SAID] + " ...") from error
+    except RecursionError:
+        raise OptionError("an option is nested too deeply") from None
+
+
+def _length(value: Any) -> int:
+    """Characters of a text, or of those in a list and what keeps them apart."""
+    if isinstance(value, list | tuple):
+        return sum(1 + (len(each) if isinstance(each, str) else 0) for each in value)
+    return len(value) if isinstance(value, str) else 0
 
 
 def value_of(name: str, text: str) -> Any:
