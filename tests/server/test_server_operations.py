@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -318,6 +319,52 @@ def test_a_port_that_is_taken(own: Served, tiny_bundle: Path) -> None:
 
 def test_the_version_is_the_packages(own: Served) -> None:
     assert own.ask("GET", "/openapi.json").json["info"]["version"] == pictell.__version__
+
+
+def test_a_mistake_of_ours_is_a_500_without_its_words(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pictell.server import Settings, create_app
+    from pictell.server.logs import Log
+
+    class Kept(Log):
+        def __call__(self, event: str, **fields: Any) -> None:
+            events.append({"event": event, **fields})
+
+    def mistake() -> bytes:
+        raise RuntimeError("holiday-secret.jpg")
+
+    events: list[dict[str, Any]] = []
+    sent: list[Any] = []
+    app = create_app(Settings(models=(str(tiny_bundle),), lazy=True), log=Kept())
+    monkeypatch.setattr(app.state.service.metrics, "text", mistake)
+
+    async def ask() -> None:
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b""}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/metrics",
+            "raw_path": b"/metrics",
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(b"host", b"localhost")],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 2),
+        }
+        await app(scope, receive, send)
+
+    asyncio.run(ask())
+    assert sent[0]["status"] == 500
+    assert json.loads(sent[1]["body"])["error"]["kind"] == "internal"
+    assert "secret" not in str(sent)
+    assert "secret" not in str(events)
+    [failed] = [event for event in events if event["event"] == "failed"]
+    assert failed["error"] == "RuntimeError"
+    assert "test_server_operations.py" in failed["where"]
 
 
 def test_a_dialect_is_a_module_with_a_router(
