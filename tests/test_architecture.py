@@ -22,8 +22,10 @@ LATE = {
     "metrics": {"Stemmer", "pycocoevalcap"},
     "reviewing": {"starlette", "uvicorn"},
 }
-# What needs PyTorch, by the beginnings of module names.
-HEAVY = ("pictell.models", "pictell.training", "pictell.engines.torch", "pictell.insight.gradient")
+# What a room is made of that nobody imports at once: its modules are `HEAVY`.
+OWN = {"server": {"fastapi", "prometheus_client", "python_multipart", "starlette", "uvicorn"}}
+# What needs PyTorch, or a web server, by the beginnings of module names.
+HEAVY = ("pictell.models", "pictell.training", "pictell.engines.torch", "pictell.insight.gradient", "pictell.server")
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,15 @@ def test_the_core_imports_nothing_heavy(module: str) -> None:
         allowed = CORE | (set() if found.at_once else late)
         assert package == "pictell" or package in allowed or package in sys.stdlib_module_names, where
         assert not (found.at_once and found.module.startswith(HEAVY)), where
+
+
+@pytest.mark.parametrize("room", OWN)
+def test_a_room_of_its_own_parts_uses_no_others(room: str) -> None:
+    used = {
+        found.module.partition(".")[0] for module in MODULES if room_of(module) == room for found in MODULES[module]
+    }
+    assert used - set(sys.stdlib_module_names) - {"pictell"} <= CORE | OWN[room]
+    assert used & OWN[room]
 
 
 def test_what_this_file_looks_for_is_found(tmp_path: Path) -> None:

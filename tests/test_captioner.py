@@ -150,7 +150,7 @@ def test_words_spelt_in_pieces_have_one_probability_each(tiny_bundle: Path, tmp_
     spelt = 0
     for seed in range(8):
         caption = several.caption(picture(seed), num=3)
-        memory = several.engine.encode(several._read(picture(seed))[None])
+        memory = several.engine.encode(several.read(picture(seed))[None])
         [found] = beam_search(several.engine, memory, replace(several.bundle.generation, num=3))
         pieces = [several.bundle.vocabulary.tokens[token] for token in found[0].tokens]
         assert caption.text == "".join(pieces).replace("</w>", " ").strip()
@@ -367,7 +367,7 @@ def test_few_photos_are_shared_out_among_all_cores(tiny_bundle: Path) -> None:
 def test_photos_are_read_while_the_network_runs(captioner: Captioner, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
     seen: list[int] = []
-    reading, encode = captioner._read, captioner.engine.encode
+    reading, encode = captioner.read, captioner.engine.encode
 
     def slow_encode(pixels: NDArray[np.uint8]) -> object:
         deadline = time.monotonic() + 5
@@ -382,7 +382,7 @@ def test_photos_are_read_while_the_network_runs(captioner: Captioner, monkeypatc
         read.append(1)
         return pixels
 
-    monkeypatch.setattr(captioner, "_read", counted)
+    monkeypatch.setattr(captioner, "read", counted)
     monkeypatch.setattr(captioner.engine, "encode", slow_encode)
     captioner.caption_many([picture(seed) for seed in range(8)], batch_size=2)
     assert len(seen) == 4
@@ -393,7 +393,7 @@ def test_an_error_that_is_nobodys_fault_is_not_swallowed(captioner: Captioner, m
     def broken(source: PhotoSource) -> NDArray[np.uint8]:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(captioner, "_read", broken)
+    monkeypatch.setattr(captioner, "read", broken)
     with pytest.raises(ZeroDivisionError):
         captioner.caption_many([picture(0)])
 

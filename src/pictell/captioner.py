@@ -164,6 +164,28 @@ class Captioner:
         """
         return _opened(photo, self._preprocessing, self.max_pixels)
 
+    def read(self, photo: PhotoSource) -> NDArray[np.uint8]:
+        """The pixels that the model sees of a photo, (S, S, 3): what `describe` takes.
+
+        Raises:
+            PhotoError: it cannot be opened.
+
+        """
+        return prepare(self.open(photo), self._preprocessing)
+
+    def describe(
+        self, pixels: Sequence[NDArray[np.uint8]], options: CaptionOptions | None = None, **named: Any
+    ) -> list[Caption | PictellError]:
+        """What `caption` gives for each photo that was `read`, as one batch on the calling thread's core.
+
+        For whoever makes batches of its own, of photos that come one at a time; others have `caption_many`.
+
+        Raises:
+            OptionError: what is asked for cannot be.
+
+        """
+        return self._captions(list(pixels), self._request(options, named))
+
     def caption(self, photo: PhotoSource, options: CaptionOptions | None = None, **named: Any) -> Caption:
         """The caption of one photo.
 
@@ -173,7 +195,7 @@ class Captioner:
 
         """
         request = self._request(options, named)
-        caption = self._captions([self._read(photo)], request)[0]
+        caption = self._captions([self.read(photo)], request)[0]
         if isinstance(caption, PictellError):
             raise caption
         return caption
@@ -227,7 +249,7 @@ class Captioner:
             def fill() -> None:
                 # One more than can be worked on: its photos are read meanwhile.
                 while len(waiting) <= self.threads and (
-                    batch := [readers.submit(self._read, photo) for photo in islice(photos, next(sizes))]
+                    batch := [readers.submit(self.read, photo) for photo in islice(photos, next(sizes))]
                 ):
                     waiting.append(network.submit(self._results, batch, request))
 
@@ -255,10 +277,6 @@ class Captioner:
         asked = replace(options or CaptionOptions(), **named)
         search_options = asked.for_search(self._generation, self.bundle.vocabulary)
         return _Request(search_options, asked.style, asked.force, asked.steers, asked.features)
-
-    def _read(self, source: PhotoSource) -> NDArray[np.uint8]:
-        """The pixels that the model sees, (S, S, 3)."""
-        return prepare(self.open(source), self._preprocessing)
 
     def _captions(self, pixels: list[NDArray[np.uint8]], request: _Request) -> list[Caption | PictellError]:
         if not pixels:

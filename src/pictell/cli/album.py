@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pictell.cli.bar import Bar
-from pictell.cli.caption import fields_of
 from pictell.cli.extras import require
 from pictell.cli.options import Json, Model, Threads
 from pictell.cli.output import emit, emit_json, say, shown
 from pictell.errors import LibraryError, OptionError, PhotoError
+from pictell.fields import fields_of
 
 if TYPE_CHECKING:
     from pictell.albums import Library, Plan, Result

@@ -21,6 +21,7 @@ from pictell.cli.models import models
 from pictell.cli.review import review
 from pictell.cli.score import score
 from pictell.cli.search import search
+from pictell.cli.serve import serve
 from pictell.cli.speak import speak
 from pictell.cli.train import train
 
@@ -49,6 +50,7 @@ for command in (
     alt,
     search,
     explain,
+    serve,
     models,
     doctor,
     evaluate,

@@ -6,19 +6,23 @@ import io
 import os
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TypeAlias, cast
 
 import typer
 
 from pictell.cli.bar import Bar
+from pictell.cli.keys import VARIABLE, chosen_key
 from pictell.cli.options import Beam, Json, Model, PhotosOrNone, Style, Threads, Wav
 from pictell.cli.output import emit, emit_json, say, shown
-from pictell.errors import PhotoError, PictellError
+from pictell.errors import OptionError, PhotoError, PictellError
+from pictell.fields import fields_of
 
 if TYPE_CHECKING:
-    from pictell.captioner import Captioner, PhotoSource
+    from pictell.captioner import PhotoSource
     from pictell.language import Style as StyleName
     from pictell.speech import Speaker
     from pictell.steering import CaptionOptions
@@ -79,6 +83,18 @@ def caption(
     wav: Wav = None,
     threads: Threads = None,
     model: Model = None,
+    server: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Have them captioned by the `pictell serve` at URL.", show_default=False),
+    ] = None,
+    api_key_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help=f"The file with that service's key.  [default: the key in {VARIABLE}]",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Say what is in photos.
 
@@ -91,6 +107,8 @@ def caption(
     With --speak the captions are read aloud, too, one after the other as they are printed, each with its number where there are
     several; see `pictell speak`.
 
+    With --server the photos are sent there, without their names, and nowhere else; --model is then one that the service has.
+
     A photo that cannot be captioned is named on standard error, the others are done, and the exit code is 1. Where what
     is asked for cannot be, no photo is opened, and it is 2.
     """
@@ -99,12 +117,13 @@ def caption(
         _refuse(context, "name a photo, a directory, or - for a picture on standard input")
     if files_from == _STDIN and _STDIN in photos:
         _refuse(context, "standard input cannot be a picture and a list of files at once")
+    if server is None and api_key_file is not None:
+        raise OptionError("--api-key-file is for the service at --server")
 
-    from pictell.captioner import load
     from pictell.steering import CaptionOptions
 
-    captioner = load(model, threads=threads)
-    language = captioner.bundle.vocabulary.language
+    captioner = _local(model, threads) if server is None else _remote(server, api_key_file, model, threads)
+    language = captioner.language
     if style is None:
         # Who only hears a caption has not seen that it may be wrong.
         style = "hedged" if (speak or wav) and language == "en" else "plain"
@@ -155,6 +174,42 @@ def caption(
         raise typer.Exit(1)
 
 
+@dataclass(frozen=True)
+class _Captioner:
+    """What captions photos, here or elsewhere."""
+
+    language: str
+    check: Callable[[CaptionOptions], None]
+    stream: Callable[[Iterable[PhotoSource], CaptionOptions], Iterator[Caption | PictellError]]
+    read: Callable[[BinaryIO], PhotoSource]  # a picture that comes in only once
+
+
+def _local(model: str | None, threads: int | None) -> _Captioner:
+    from pictell.captioner import load
+    from pictell.photos import open_photo
+
+    captioner = load(model, threads=threads)
+    size = captioner.bundle.preprocessing.size
+    read = partial(open_photo, max_pixels=captioner.max_pixels, smallest_side=size)
+    return _Captioner(captioner.bundle.vocabulary.language, captioner.check, captioner.stream, read)
+
+
+def _remote(server: str, api_key_file: Path | None, model: str | None, threads: int | None) -> _Captioner:
+    from pictell.client import Client
+    from pictell.photos import read_picture
+
+    if threads is not None:
+        raise OptionError("--threads is for captions made here: the service at --server has threads of its own")
+    client = Client(server, chosen_key(None, api_key_file), model=model)
+
+    def read(stream: BinaryIO) -> PhotoSource:
+        content = io.BytesIO(read_picture(stream))
+        content.name = "standard input"
+        return content
+
+    return _Captioner(client.language, client.check, cast("Any", client.stream), read)
+
+
 def _speaker(language: str, wav: Path | None) -> Speaker:
     from pictell.speech import Speaker
 
@@ -167,7 +222,7 @@ def _refuse(context: typer.Context, message: str) -> None:
 
 
 def _results(
-    captioner: Captioner, inputs: Iterable[_Input], options: CaptionOptions
+    captioner: _Captioner, inputs: Iterable[_Input], options: CaptionOptions
 ) -> Iterator[tuple[str, Caption | PictellError]]:
     """A caption or an error for each input in its place, also for those that were errors to begin with."""
     waiting: deque[_Input] = deque()
@@ -191,7 +246,7 @@ def _results(
 # -- what to caption ----------------------------------------------------------------------------------------------
 
 
-def _named(arguments: Sequence[str], captioner: Captioner) -> Iterator[_Input]:
+def _named(arguments: Sequence[str], captioner: _Captioner) -> Iterator[_Input]:
     for argument in arguments:
         if argument == _STDIN:
             yield _STDIN, _standard_input(captioner)
@@ -232,15 +287,12 @@ def _found(argument: str) -> Iterator[_Input]:
         yield argument, error
 
 
-def _standard_input(captioner: Captioner) -> PhotoSource | PictellError:
+def _standard_input(captioner: _Captioner) -> PhotoSource | PictellError:
     # Here and not by a thread of the captioner, which an interrupt could not free from waiting.
-    from pictell.photos import open_photo
-
     if sys.stdin is None or sys.stdin.isatty():
         return PhotoError("missing", "standard input: no picture comes in; try `pictell caption - < photo.jpg`")
     try:
-        size = captioner.bundle.preprocessing.size
-        return open_photo(sys.stdin.buffer, max_pixels=captioner.max_pixels, smallest_side=size)
+        return captioner.read(sys.stdin.buffer)
     except PhotoError as error:
         return error
 
@@ -257,23 +309,6 @@ def _is_directory(path: str) -> bool:
 
 
 # -- what to print ------------------------------------------------------------------------------------------------
-
-
-def fields_of(result: Caption | PictellError) -> dict[str, Any]:
-    """What JSON says of a photo, beside its path."""
-    if isinstance(result, PictellError):
-        return {"error": {"kind": result.kind, "message": result.message}}
-    return {
-        "text": result.text,
-        **({"reason": result.reason} if result.text is None else {}),
-        **({"style": result.style, "raw": result.raw} if result.raw is not None else {}),
-        "log_prob": round(result.log_prob, 4),
-        "confidence": None if result.confidence is None else round(result.confidence, 4),
-        "band": result.band,
-        "words": [{"text": word.text, "prob": float(f"{word.prob:.4g}")} for word in result.words],
-        "alternatives": [{"text": other.text, "log_prob": round(other.log_prob, 4)} for other in result.alternatives],
-        "model": result.model,
-    }
 
 
 def _lines(name: str | None, caption: Caption, num: int) -> Iterator[str]:

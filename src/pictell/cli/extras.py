@@ -13,7 +13,7 @@ EXTRAS = {
     "embed": ("pyexiv2",),
     "heif": ("pillow_heif",),
     "metrics": ("Stemmer", "pycocoevalcap"),
-    "serve": ("fastapi", "python_multipart", "uvicorn"),
+    "serve": ("fastapi", "python_multipart", "prometheus_client", "uvicorn"),
     "tensorboard": ("tensorboard",),
     "train": ("matplotlib", "onnx", "safetensors", "tokenizers", "torch", "yaml"),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pictell.photos.finding import PHOTO_SUFFIXES, find_photos, read_file_list
 from pictell.photos.naming import printable
-from pictell.photos.opening import MAX_PIXELS, open_photo
+from pictell.photos.opening import MAX_PIXELS, open_photo, read_picture
 from pictell.photos.preparing import Preprocessing, prepare
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "prepare",
     "printable",
     "read_file_list",
+    "read_picture",
 ]

@@ -80,6 +80,30 @@ def open_photo(
         return _decode(_in_memory(source, name), name, None, max_pixels, smallest_side)
 
 
+def read_picture(source: str | os.PathLike[str] | bytes | BinaryIO) -> bytes:
+    """The bytes of a picture that another program is to decode; what its first ones tell not to be one is refused.
+
+    Raises:
+        PhotoError: of kind `missing`, `unreadable`, `is-a-directory`, `empty`, `not-a-photo`, `unsupported-format` or
+            `too-large`.
+
+    """
+    if isinstance(source, bytes | bytearray | memoryview):
+        content = bytes(source)
+        _format_of(content[:HEAD_BYTES], "the given bytes")
+        return content
+    if isinstance(source, str | os.PathLike):
+        path = os.fspath(source)
+        name = printable(path) or "''"
+        with _opened(path, name) as file:
+            content = _in_memory(file, name).getvalue()
+    else:
+        name = _stream_name(source)
+        content = _in_memory(source, name).getvalue()
+    _format_of(content[:HEAD_BYTES], name)
+    return content
+
+
 @contextmanager
 def _opened(path: str, name: str) -> Iterator[BinaryIO]:
     try:
@@ -109,7 +133,7 @@ def _seekable(file: BinaryIO, name: str) -> BinaryIO:
     return file if file.seekable() else _in_memory(file, name)
 
 
-def _in_memory(stream: BinaryIO, name: str) -> BinaryIO:
+def _in_memory(stream: BinaryIO, name: str) -> io.BytesIO:
     """Read a stream to its end, but no further than its first bytes when those are of no photo."""
     kept = io.BytesIO()
     try:
