@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from pictell.fields import fields_of
 from pictell.photos import printable
 from pictell.server import describing
 from pictell.server.bodies import Asked, asked_of
+from pictell.server.dialects.openai_models import cards
 from pictell.server.metrics import CONTENT_TYPE
 from pictell.server.refusals import Refusal, answer_to, json_answer, status_of
 from pictell.server.service import Picture, Service
@@ -28,6 +30,7 @@ _LARGE = 1 << 19
 def router(service: Service) -> APIRouter:
     """The routes of the native API."""
     routes = APIRouter()
+    started = int(time.time())
 
     @routes.post("/v1/caption", **describing.CAPTION)
     async def caption(request: Request) -> Response:
@@ -60,7 +63,10 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/v1/models", **describing.MODELS)
     async def models() -> Response:
-        return json_answer({"models": service.health()["models"]})
+        # Clients of OpenAI's API read `data`.
+        return json_answer(
+            {"models": service.health()["models"], "object": "list", "data": cards(service.models, started)}
+        )
 
     @routes.get("/health", **describing.HEALTH)
     async def health(request: Request) -> Response:
