@@ -88,11 +88,22 @@ def test_as_photoprism_asks(served: Served, pictures: list[bytes], said: list[st
 
 
 def test_as_llm_vision_asks(served: Served, pictures: list[bytes], said: list[str]) -> None:
-    images = {"role": "user", "content": "Image 1:", "images": [base64_of(pictures[0])]}
+    """Each picture is a message of its own, and what is asked another."""
+    other = next(i for i, caption in enumerate(said) if caption != said[0])
+    images = [
+        {"role": "user", "content": f"Image {place}:", "images": [base64_of(pictures[number])]}
+        for place, number in enumerate((0, other), 1)
+    ]
     prompt = {"role": "user", "content": "Summarize the event."}
-    body = {"model": "tiny", "prompt": [], "stream": False, "messages": [images, prompt], "keep_alive": "5m",
-            "options": {"num_predict": 100, "temperature": 0.5, "num_ctx": 2048}}  # fmt: skip
-    assert served.post(body, "/api/chat").json["message"]["content"] == said[0]
+    body = {"model": "tiny", "prompt": [], "system": "Be brief.", "stream": False, "messages": [*images, prompt],
+            "keep_alive": "5m", "options": {"num_predict": 100, "temperature": 0.5, "num_ctx": 2048}}  # fmt: skip
+    lines = served.post(body, "/api/chat").json["message"]["content"].splitlines()
+    assert lines == [f"Image 1: {said[0]}", f"Image 2: {said[other]}"]
+    # Its titles are made of the description, for which there is a message too, and are work for a model of language.
+    texts = [
+        {"role": "user", "content": text} for text in ("A title of 6 words. " * 6, "A title for: " + "dogs run " * 20)
+    ]
+    assert served.post({**body, "messages": texts}, "/api/chat").status == 400
 
 
 def test_streams_are_lines_and_the_default(served: Served, pictures: list[bytes], said: list[str]) -> None:

@@ -11,6 +11,7 @@ from server_helpers import Served, base64_of, data_url, picture
 
 from pictell import Captioner
 from pictell.language.styles import alt_text
+from pictell.server.dialects.openai_messages import chat_message
 from pictell.server.dialects.speaking import GREETING
 
 openai = pytest.importorskip("openai")
@@ -305,3 +306,23 @@ def test_what_llm_vision_asks_of_localai(locked: Served) -> None:
     """It sends no key there."""
     answer = locked.ask("GET", "/readyz", X_API_Key="wrong-wrong")
     assert answer.status == 200
+
+
+def test_what_was_said_since_the_last_answer_is_asked() -> None:
+    def message(role: str, words: str, *urls: str) -> dict[str, Any]:
+        return {"role": role, "content": [text(words), *({"type": "image_url", "image_url": url} for url in urls)]}
+
+    system, first, second = message("system", "s", "no"), message("user", "one", "a"), message("user", "two", "b", "c")
+    answer, third, tool = message("assistant", "x", "no"), message("user", "three"), message("tool", "y", "no")
+
+    def asked(*messages: dict[str, Any]) -> tuple[tuple[str, ...], str]:
+        found = chat_message({"messages": list(messages)})
+        return found.pictures, found.text
+
+    assert asked(system, first, second) == (("a", "b", "c"), "one\ntwo")
+    assert asked(first, answer, second) == (("b", "c"), "two")
+    assert asked(first, answer, tool, second, third) == (("b", "c"), "two\nthree")
+    assert asked(first, answer, third) == (("a",), "three")
+    assert asked(first, answer, third, answer, third) == (("a",), "three")
+    assert asked(second, answer) == (("b", "c"), "two")
+    assert asked(system) == ((), "")

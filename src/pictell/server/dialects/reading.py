@@ -17,7 +17,7 @@ from pictell.server.service import Service
 # Parsing less than this takes less than handing it to a thread.
 _LARGE = 1 << 19
 # Nobody asks for a description in their name.
-_NOT_ASKING = ("system", "developer", "assistant", "tool", "function")
+_NOT_ASKING = ("system", "developer", "tool", "function")
 
 
 class NotOffered(OptionError):
@@ -96,7 +96,8 @@ def count_in(given: dict[str, Any], *fields: str) -> int | None:
 
 
 def last_of(messages: Any, reader: Reader) -> Message:
-    """What a conversation asks last: the text of the last message that asks, the pictures of the last that has any.
+    """What a conversation asks last: all that was said since the last answer, since some clients send each picture as a message
+    of its own; where no picture is among it, those that were sent before.
 
     Raises:
         Refusal: `bad-request`, where these are no messages, or `reader` raises it.
@@ -105,13 +106,21 @@ def last_of(messages: Any, reader: Reader) -> Message:
     """
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         raise Refusal("bad-request", "messages must be a list of objects")
-    pictures: tuple[str, ...] = ()
-    text = ""
+    before: tuple[str, ...] = ()
+    turn: list[Message] = []
+    answered = False
     for message in messages:
-        if message.get("role") not in _NOT_ASKING:
-            read = reader(message)
-            pictures, text = read.pictures or pictures, read.text
-    return Message(pictures, text)
+        if message.get("role") == "assistant":
+            answered = True
+        elif message.get("role") not in _NOT_ASKING:
+            if answered:
+                before, turn, answered = _pictures(turn) or before, [], False
+            turn.append(reader(message))
+    return Message(_pictures(turn) or before, "\n".join(message.text for message in turn if message.text))
+
+
+def _pictures(messages: list[Message]) -> tuple[str, ...]:
+    return tuple(picture for message in messages for picture in message.pictures)
 
 
 def texts_in(value: Any, name: str) -> tuple[str, ...]:
