@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -30,7 +29,6 @@ _LARGE = 1 << 19
 def router(service: Service) -> APIRouter:
     """The routes of the native API."""
     routes = APIRouter()
-    started = int(time.time())
 
     @routes.post("/v1/caption", **describing.CAPTION)
     async def caption(request: Request) -> Response:
@@ -64,9 +62,7 @@ def router(service: Service) -> APIRouter:
     @routes.get("/v1/models", **describing.MODELS)
     async def models() -> Response:
         # Clients of OpenAI's API read `data`.
-        return json_answer(
-            {"models": service.health()["models"], "object": "list", "data": cards(service.models, started)}
-        )
+        return json_answer({"models": service.health()["models"], "object": "list", "data": cards(service.models)})
 
     @routes.get("/health", **describing.HEALTH)
     async def health(request: Request) -> Response:

@@ -81,7 +81,8 @@ def test_librephotos(locked: Served, album: Path, library: Captioner) -> None:
 
 
 def test_librephotos_reaches_nothing_outside(locked: Served, album: Path) -> None:
-    os.mkfifo(album / "pipe")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(album / "pipe")
     outside = [album.parent / "secret.jpg", album / ".." / "secret.jpg", album / "2024" / ".." / ".." / "secret.jpg",
                album / "out.jpg", album / "out" / "secret.jpg", album.parent / "photos-of-others" / "theirs.jpg",
                "/etc/passwd", "/proc/self/environ", "/dev/zero", album, album / "2024", album / "none.jpg", album / "pipe",

@@ -27,6 +27,11 @@ class Offer:
         return self.base if self.style == "plain" else f"{self.base}:{self.style}"
 
     @property
+    def changed(self) -> float:
+        """When the model was written, as Unix time."""
+        return max((bundle.directory / "config.json").stat().st_mtime for bundle in self.model.bundles)
+
+    @property
     def tagged(self) -> str:
         """`pictell-default:latest`, `pictell-default:alt`."""
         return f"{self.base}:latest" if self.style == "plain" else self.id

@@ -64,11 +64,10 @@ def router(service: Service) -> APIRouter:
 def _tag(offer: Offer) -> dict[str, Any]:
     configs = [bundle.directory / "config.json" for bundle in offer.model.bundles]
     content = b"".join(config.read_bytes() for config in configs)
-    changed = max(config.stat().st_mtime for config in configs)
     return {
         "name": offer.tagged,
         "model": offer.tagged,
-        "modified_at": rfc3339(datetime.fromtimestamp(changed, UTC)),
+        "modified_at": rfc3339(datetime.fromtimestamp(offer.changed, UTC)),
         "size": sum(bundle.size for bundle in offer.model.bundles),
         "digest": hashlib.sha256(content).hexdigest(),
         "details": _details(offer),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -19,11 +18,10 @@ _CONTEXT = 32768
 def router(service: Service) -> APIRouter:
     """`GET /v1/models/{id}`, llama.cpp's `GET /props`, LocalAI's `GET /readyz`. The list is at pictell's own `/v1/models`."""
     routes = APIRouter(include_in_schema=False)
-    started = int(time.time())
 
     @routes.get("/v1/models/{name:path}")
     async def model(name: str) -> Response:
-        return json_answer(_card(choose(service.models, name), started))
+        return json_answer(_card(choose(service.models, name)))
 
     @routes.get("/readyz")
     async def ready() -> Response:
@@ -46,17 +44,17 @@ def router(service: Service) -> APIRouter:
     return routes
 
 
-def cards(models: Models, started: int) -> list[dict[str, Any]]:
-    """All that can be chosen; `started` is when the service was, as Unix time."""
-    return [_card(offer, started) for offer in offers(models)]
+def cards(models: Models) -> list[dict[str, Any]]:
+    """All that can be chosen."""
+    return [_card(offer) for offer in offers(models)]
 
 
-def _card(offer: Offer, started: int) -> dict[str, Any]:
+def _card(offer: Offer) -> dict[str, Any]:
     return {
         "id": offer.id,
         "aliases": sorted({offer.tagged, offer.model.label} - {offer.id}) if offer.style == "plain" else [],
         "object": "model",
-        "created": started,
+        "created": int(offer.changed),
         "owned_by": "pictell",
         "architecture": {"input_modalities": ["text", "image"], "output_modalities": ["text"]},
         "meta": {"n_ctx": _CONTEXT},
