@@ -82,10 +82,10 @@ async def describe(
 async def captions(
     service: Service, offer: Offer, contents: Sequence[str | bytes], options: CaptionOptions | None = None
 ) -> list[Caption | PictellError]:
-    """The captions of pictures given as bytes or texts, or what is wrong with each, of which there is one without.
+    """The caption of each picture, given as bytes or text, or what is wrong with it. One of them at least is a caption.
 
     Raises:
-        PictellError: there is no caption of any, and why not of the first; or what `Service.captions` raises.
+        PictellError: none has a caption, and this is why the first has none; or what `Service.captions` raises.
 
     """
     options = options or CaptionOptions(style=offer.style)
