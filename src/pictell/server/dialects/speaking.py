@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Sequence
@@ -90,14 +91,16 @@ async def captions(
     """
     options = options or CaptionOptions(style=offer.style)
     await service.accepted(len(contents), options, model=offer.model.label)
-    pictures: list[Picture] = [
-        content if isinstance(content, bytes) else await service.picture(content) for content in contents
-    ]
+    pictures = await asyncio.gather(*(_bytes(service, content) for content in contents))
     results = await service.captions(pictures, options, model=offer.model.label)
     told = [_told(result) for result in results]
     if isinstance(told[0], PictellError) and all(isinstance(result, PictellError) for result in told):
         raise told[0]
     return told
+
+
+async def _bytes(service: Service, content: bytes | str) -> Picture:
+    return content if isinstance(content, bytes) else await service.picture(content)
 
 
 def fields(result: Caption | PictellError, name: str) -> dict[str, Any]:
