@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import io
 import json
@@ -67,11 +68,9 @@ class Served:
         finally:
             connection.close()
 
-    def post(self, value: Any, **named: str) -> Answer:
-        """JSON to `/v1/caption`."""
-        return self.ask(
-            "POST", "/v1/caption", json.dumps(value).encode(), {"Content-Type": "application/json"}, **named
-        )
+    def post(self, value: Any, path: str = "/v1/caption", **named: str) -> Answer:
+        """JSON to `/v1/caption`, or elsewhere."""
+        return self.ask("POST", path, json.dumps(value).encode(), {"Content-Type": "application/json"}, **named)
 
     def form(self, *parts: tuple[str, str | bytes | tuple[str, bytes]], **named: str) -> Answer:
         """A form to `/v1/caption`: texts, bytes, or files as (name, bytes)."""
@@ -150,3 +149,11 @@ def picture(seed: int = 0, *, size: tuple[int, int] = (48, 64), form: str = "JPE
     stream = io.BytesIO()
     Image.fromarray(patches).resize(size[::-1], Image.Resampling.BICUBIC).save(stream, form)
     return stream.getvalue()
+
+
+def base64_of(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def data_url(content: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64_of(content)}"

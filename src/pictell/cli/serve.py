@@ -49,6 +49,13 @@ def serve(
         list[str] | None,
         typer.Option(metavar="HOST", help="Pictures may be given as URLs of this host; may be given again."),
     ] = None,
+    photo_root: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Requests in LibrePhotos' manner may name photos in this folder of this machine; may be given again.",
+        ),
+    ] = None,
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -99,6 +106,7 @@ def serve(
         names=(*(name or ()), *([host] if not is_loopback(host) else [])),
         origins=tuple(cors or ()),
         url_hosts=tuple(allow_url_hosts or ()),
+        photo_roots=tuple(photo_root or ()),
         queue=queue,
         most_pictures=min(max_pictures, queue),
         most_pixels=int(max_megapixels * 1_000_000),

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from pictell.server.refusals import Refusal, answer_to
 from pictell.server.settings import Network
 
-OPEN = frozenset({"/", "/docs", "/openapi.json", "/health", "/favicon.ico"})
+OPEN = frozenset({"/", "/docs", "/openapi.json", "/health", "/readyz", "/favicon.ico"})
 """What tells nothing that is not public anyway; `/health` says less to those without the key."""
 
 OPEN_BELOW = ("/page/", "/docs/")
@@ -49,7 +49,7 @@ class Access:
             await send({"type": "websocket.close", "code": 1008, "reason": objection.message})
         else:
             scope["pictell.refused"](objection.kind)
-            await answer_to(objection)(scope, receive, send)
+            await answer_to(objection, scope["path"])(scope, receive, send)
 
     def _objection(self, scope: Scope) -> Refusal | None:
         if self._digest is None and not self._allowed:

@@ -60,7 +60,7 @@ def create_app(settings: Settings | None = None, *, service: Service | None = No
         if error.kind == "model" and log is not None:
             log("model", message=str(error.__cause__ or error.message))
         request.scope["pictell.refused"](error.kind)
-        return answer_to(error)
+        return answer_to(error, request.scope["path"])
 
     app.add_exception_handler(PictellError, tell)
     app.add_exception_handler(HTTPException, _tell_http)
@@ -117,7 +117,7 @@ async def _tell_http(request: Request, error: Exception) -> Response:
     kinds = {404: ("not-found", "there is nothing here"), 405: ("method", "this address takes another method")}
     kind, message = kinds.get(error.status_code, ("bad-request", "this request cannot be understood"))
     request.scope["pictell.refused"](kind)
-    answer = answer_to(Refusal(kind, message))
+    answer = answer_to(Refusal(kind, message), request.scope["path"])
     for name, value in (error.headers or {}).items():
         answer.headers[name] = value
     return answer
@@ -129,4 +129,5 @@ async def _tell_invalid(request: Request, error: Exception) -> Response:
     wrong = error.errors()[0]
     # Names only: what was sent for them is not repeated.
     where = ".".join(str(part) for part in wrong.get("loc", ()))[:100]
-    return answer_to(Refusal("bad-request", f"{where}: {str(wrong.get('msg', 'cannot be'))[:200]}"))
+    refusal = Refusal("bad-request", f"{where}: {str(wrong.get('msg', 'cannot be'))[:200]}")
+    return answer_to(refusal, request.scope["path"])

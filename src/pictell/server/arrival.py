@@ -87,7 +87,7 @@ class _Request:
             if self._started:
                 raise
             self._scope["pictell.refused"](refusal.kind)
-            await answer_to(refusal)(self._scope, self._receive, self._pass)
+            await answer_to(refusal, self._scope["path"])(self._scope, self._receive, self._pass)
         except asyncio.CancelledError:
             if not self._left or self._task is None or self._task.uncancel() > 0:
                 raise

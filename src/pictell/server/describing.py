@@ -272,8 +272,20 @@ _COUNT = {"type": "integer", "minimum": 0}
 MODELS = _operation(
     "models",
     "The models to choose from",
-    {"type": "object", "required": ["models"], "properties": {"models": {"type": "array", "items": _MODEL}}},
-    {"models": [_A_MODEL]},
+    {
+        "type": "object",
+        "required": ["models"],
+        "properties": {
+            "models": {"type": "array", "items": _MODEL},
+            "object": {"const": "list"},
+            "data": {
+                "type": "array",
+                "items": {"type": "object"},
+                "description": "The same for clients of OpenAI's API.",
+            },
+        },
+    },
+    {"models": [_A_MODEL], "object": "list", "data": [{"id": "pictell-default", "object": "model"}]},
 )
 HEALTH = _operation(
     "health",

@@ -22,7 +22,7 @@ class Model:
     """
 
     def __init__(self, spec: str | None, *, threads: int | None, most_pixels: int) -> None:
-        bundles = [find_bundle(part) for part in (spec.split(",") if spec else [None])]
+        bundles = self.bundles = tuple(find_bundle(part) for part in (spec.split(",") if spec else [None]))
         self.label = "+".join(bundle.label for bundle in bundles)
         self.name = "+".join(bundle.name for bundle in bundles)
         self.language = bundles[0].vocabulary.language

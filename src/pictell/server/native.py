@@ -15,6 +15,7 @@ from pictell.fields import fields_of
 from pictell.photos import printable
 from pictell.server import describing
 from pictell.server.bodies import Asked, asked_of
+from pictell.server.dialects.openai_models import cards
 from pictell.server.metrics import CONTENT_TYPE
 from pictell.server.refusals import Refusal, answer_to, json_answer, status_of
 from pictell.server.service import Picture, Service
@@ -60,7 +61,8 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/v1/models", **describing.MODELS)
     async def models() -> Response:
-        return json_answer({"models": service.health()["models"]})
+        # Clients of OpenAI's API read `data`.
+        return json_answer({"models": service.health()["models"], "object": "list", "data": cards(service.models)})
 
     @routes.get("/health", **describing.HEALTH)
     async def health(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Errors as HTTP has them: which status each kind has, and the one shape of every body."""
+"""Errors as HTTP has them: which status each kind has, and the answers that tell of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from fastapi import Response
 
 from pictell.errors import BundleError, OptionError, PictellError
+from pictell.server.shapes import shaped
 
 CODES: Mapping[str, int] = {
     "bad-request": 400,
@@ -65,9 +66,10 @@ def headers_of(error: PictellError) -> dict[str, str]:
     return headers
 
 
-def answer_to(error: PictellError) -> Response:
-    """The answer that tells of an error."""
-    return json_answer({"error": {"kind": error.kind, "message": error.message}}, status_of(error), headers_of(error))
+def answer_to(error: PictellError, path: str = "") -> Response:
+    """The answer that tells of an error, in the shape of the API that the request's path belongs to."""
+    body, status = shaped(error, status_of(error), path)
+    return json_answer(body, status, headers_of(error))
 
 
 def json_answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 from pictell.errors import OptionError
@@ -20,9 +21,10 @@ class Settings:
 
     `models` are the names or directories that requests may choose from, the first of them where they name none.
     `names` are host names that the service is known by, `origins` web pages elsewhere that may ask.
-    `url_hosts` are hosts that pictures may be fetched from; none unless named. Of a body at least `body_rate` bytes a second
-    must come, on average, once `body_patience` has passed. `idle_unload` frees a model that nobody asked for so long.
-    `window` is the longest that a picture waits for company.
+    `url_hosts` are hosts that pictures may be fetched from, `photo_roots` folders of this machine that requests may name
+    photos in (for LibrePhotos); none unless named. Of a body at least `body_rate` bytes a second must come, on average, once
+    `body_patience` has passed. `idle_unload` frees a model that nobody asked for so long. `window` is the longest that a
+    picture waits for company.
 
     Raises:
         OptionError: a value is out of its range.
@@ -38,6 +40,7 @@ class Settings:
     names: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     url_hosts: tuple[str, ...] = ()
+    photo_roots: tuple[Path, ...] = ()
     queue: int = 128
     most_pictures: int = 64
     most_body: int = 64 << 20
@@ -58,6 +61,9 @@ class Settings:
             raise OptionError("idle_unload must be more than 0 seconds")
         if self.key is not None and (len(self.key) < LEAST_KEY or not self.key.isascii() or not self.key.isprintable()):
             raise OptionError(f"a key has at least {LEAST_KEY} characters, all of them printable ASCII")
+        for root in self.photo_roots:
+            if not root.is_dir():
+                raise OptionError(f"there is no folder {str(root)!r}")
         if not self.models:
             raise OptionError("name a model to serve")
 

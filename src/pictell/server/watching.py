@@ -50,7 +50,7 @@ class Watch:
                 raise
             reasons.append("internal")
             status = 500
-            answer = answer_to(Refusal("internal", "something went wrong in the service"))
+            answer = answer_to(Refusal("internal", "something went wrong in the service"), scope["path"])
             await answer(scope, receive, watched)
         finally:
             took = time.perf_counter() - begun
