@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 import pictell
 from pictell.bundle import DEFAULT, installed_bundles, seal
 from pictell.captioner import Captioner, load
-from pictell.decoding import forced_log_probs
+from pictell.decoding import add_pieces, forced_log_probs
 from pictell.errors import BundleError, MissingExtraError, OptionError, PhotoError
 from pictell.insight import explain, looking
-from pictell.insight.grid import add_pieces, hide
+from pictell.insight.grid import hide
 from pictell.insight.occlusion import occlusion_maps
 from pictell.insight.spoken import Spoken, read, speak
 from pictell.photos import prepare
