@@ -26,9 +26,7 @@ _SECURITY = "; ".join(
         "trusted-types 'none'",
     )
 )
-_ALLOWED = (
-    "camera=(self), microphone=(), geolocation=(), display-capture=(), usb=(), serial=(), bluetooth=(), payment=()"
-)
+_ALLOWED = "camera=(self), microphone=(), geolocation=(), display-capture=(), usb=(), serial=(), payment=()"
 HEADERS = {
     "content-security-policy": _SECURITY,
     "permissions-policy": _ALLOWED,

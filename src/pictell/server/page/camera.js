@@ -15,6 +15,7 @@ export function begin(take) {
   use.addEventListener("click", () => { if (can) open(); else capture.click(); });
   capture.addEventListener("change", () => { take([...capture.files]); capture.value = ""; });
   shoot.addEventListener("click", async () => {
+    if (!ready()) return;
     const file = await picture();
     dialog.close();
     if (file) take([file]);
@@ -44,7 +45,7 @@ async function start() {
     stream = found;
     video.srcObject = found;
     await video.play();
-    shoot.disabled = false;
+    shoot.setAttribute("aria-disabled", "false");
     const settings = found.getVideoTracks()[0].getSettings();
     // One sees oneself as in a mirror; the picture is as others see it.
     video.classList.toggle("mirrored", settings.facingMode === "user");
@@ -61,7 +62,12 @@ function stop() {
   opening += 1;
   stream?.getTracks().forEach(track => track.stop());
   stream = video.srcObject = null;
-  shoot.disabled = true;
+  shoot.setAttribute("aria-disabled", "true");
+}
+
+// Not by `disabled`, which would throw the focus out.
+function ready() {
+  return shoot.getAttribute("aria-disabled") === "false";
 }
 
 async function cameras() {

@@ -11,6 +11,12 @@ import {fill} from "./words.js";
 const template = document.getElementById("card");
 let numbered = 0;
 
+// What the service says of a picture, whose name stands above it.
+function sentence(message, name) {
+  const said = message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
+  return said.charAt(0).toUpperCase() + said.slice(1) + (/[.?!]$/.test(said) ? "" : ".");
+}
+
 export class Card {
   // `house` has `facts`, `wishes()`, `language(model)`, `refused(problem)` and `removed(card)`.
   constructor(file, house) {
@@ -54,6 +60,11 @@ export class Card {
       this.show(".frame", false);
       this.show(".placeholder", true);
       say(this.find(".placeholder"), "unshown");
+    });
+    image.addEventListener("load", () => {
+      const frame = this.find(".frame");
+      frame.style.setProperty("--ratio", image.naturalWidth / image.naturalHeight || 1);
+      frame.style.setProperty("--natural", `${image.naturalWidth}px`);
     });
     image.src = this.url;
   }
@@ -104,7 +115,7 @@ export class Card {
       // The service speaks English; a line that this language has says what it means first.
       const said = document.createElement("span");
       said.className = "detail";
-      quote(said, problem.message, "en");
+      quote(said, sentence(problem.message, this.name), "en");
       line.append(" ", said);
     }
     this.show(".problem", true);

@@ -42,7 +42,9 @@ async function ask(asked) {
     if (whole && few) card.announce();
     return whole;
   }));
-  if (!few) announce(language.text("done", {count: done.filter(Boolean).length}));
+  if (few) return;
+  announce(language.text("done", {count: done.filter(Boolean).length}));
+  for (const line of new Set(asked.filter(card => card.problem).map(card => card.spoken()))) announce(line);
 }
 
 function removed(card) {

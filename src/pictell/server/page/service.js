@@ -84,7 +84,8 @@ export async function caption(file, wishes, signal, on) {
 async function once(file, wishes, signal) {
   const form = new FormData();
   form.append("image", file, file.name || "picture");
-  for (const [name, value] of Object.entries({...wishes, attention: true})) form.append(name, String(value));
+  // Of a stream the status is of the request alone: a picture that has no caption is no failed request.
+  for (const [name, value] of Object.entries({...wishes, attention: true, stream: true})) form.append(name, String(value));
   let answer;
   try {
     answer = await fetch("v1/caption", {method: "POST", body: form, headers: headers(), signal, credentials: "same-origin"});
@@ -94,7 +95,7 @@ async function once(file, wishes, signal) {
   }
   if (!answer.ok) throw await problemOf(answer);
   try {
-    const [result] = (await answer.json()).results;
+    const result = await answer.json();  // one picture, one line
     if (result.error) throw new Problem(result.error.kind, result.error.message);
     return result;
   } catch (error) {
