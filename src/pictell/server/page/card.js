@@ -104,23 +104,15 @@ export class Card {
 
   fail(problem) {
     this.problem = problem;
-    const line = this.find(".problem"), known = find(`error.${problem.kind}`, problem.values);
-    line.replaceChildren();
-    if (known) {
-      const told = document.createElement("span");
-      say(told, `error.${problem.kind}`, problem.values);
-      line.append(told);
-    }
-    if (problem.message) {
-      // The service speaks English; a line that this language has says what it means first.
-      const said = document.createElement("span");
-      said.className = "detail";
-      quote(said, sentence(problem.message, this.name), "en");
-      line.append(" ", said);
-    }
+    const line = this.find(".problem"), told = document.createElement("span"), said = document.createElement("span");
+    // The service speaks English; where the interface has a line of its own, that comes first.
+    say(told, problem.message ? `error.${problem.kind}?` : `error.${problem.kind}`, problem.values);
+    said.className = "detail";
+    if (problem.message) quote(said, sentence(problem.message, this.name), "en");
+    line.replaceChildren(told, " ", said);
     this.show(".problem", true);
     this.show(".again", true);
-    this.spoken = () => line.textContent;
+    this.spoken = () => line.textContent.trim();
     this.house.refused(problem);
   }
 

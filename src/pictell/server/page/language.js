@@ -35,7 +35,8 @@ export function percent(share) {
   return new Intl.NumberFormat(current, {style: "percent", maximumFractionDigits: digits}).format(share);
 }
 
-// `values` may be a function, where they are words of the language themselves.
+// `values` may be a function, where they are words of the language themselves. A key that ends in "?" says nothing in a language
+// that lacks it.
 export function say(element, key, values = {}, attribute = "") {
   told.set(element, {...told.get(element), [attribute]: [key, values]});
   element.toggleAttribute("data-told", true);
@@ -53,7 +54,8 @@ export function quote(element, words, lang = null) {
 
 function utter(element) {
   for (const [attribute, [key, values]] of Object.entries(told.get(element) ?? {})) {
-    const words = text(key, typeof values === "function" ? values() : values);
+    const filled = typeof values === "function" ? values() : values;
+    const words = key.endsWith("?") ? find(key.slice(0, -1), filled) ?? "" : text(key, filled);
     if (attribute) element.setAttribute(attribute, words); else element.textContent = words;
   }
 }
@@ -81,6 +83,8 @@ export function begin() {
 
 function apply() {
   document.documentElement.lang = current;
+  // What was announced was so in the other language.
+  for (const region of document.querySelectorAll("[role=status]")) region.textContent = "";
   for (const element of document.querySelectorAll("[data-told]")) utter(element);
   for (const button of document.querySelectorAll("[data-language]")) {
     button.setAttribute("aria-pressed", String(button.dataset.language === current));
