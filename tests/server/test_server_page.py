@@ -88,6 +88,8 @@ class Visit:
         self.page.on("console", lambda message: self.said.append(message.text))
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("dialog", lambda dialog: self.said.append(dialog.message))
+        # So that choosers are Playwright's from the beginning: told as one opens it may be too late.
+        self.page.on("filechooser", lambda chooser: None)
         self.open(url)
 
     def open(self, url: str) -> None:
@@ -618,7 +620,9 @@ def test_both_languages_say_the_same_things(visit: Callable[..., Visit]) -> None
             source = path.read_text(encoding="utf-8")
             used |= set(re.findall(r'(?:say\([^"`]+|text\(|show\()"([\w.]+)"', source))
     assert len(used) > 50
-    assert {key for key in used if not (key.startswith((".", "2d")) or key in english or f"{key}.other" in english)} == set()
+    assert {
+        key for key in used if not (key.startswith((".", "2d")) or key in english or f"{key}.other" in english)
+    } == set()
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
