@@ -234,6 +234,15 @@ def test_photos_come_by_choosing_dropping_and_pasting(visit: Callable[..., Visit
         document.body.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, bubbles: true}));
     }""")
     expect(page.get_by_role("status").filter(has_text="There was no photo in that.")).to_be_visible()
+    # But it goes into a field.
+    page.locator("#wishes summary").click()
+    taken = page.evaluate("""() => {
+        const data = new DataTransfer();
+        data.setData("text/plain", "a dog");
+        return !document.querySelector("#must").dispatchEvent(
+            new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true}));
+    }""")
+    assert not taken
     here.button("Remove all").click()
     expect(page.locator("article")).to_have_count(0)
 
@@ -376,7 +385,7 @@ def test_wishes_steer_all_photos(visit: Callable[..., Visit], library: Captioner
         card = here.card(path.name)
         assert card.locator(".caption").inner_text() == caption.text
         assert card.locator(".others li").count() == len(caption.alternatives)
-        expect(card.locator(".confidence")).to_contain_text("No confidence is known")
+        expect(card.locator(".confidence")).to_contain_text("No confidence: it is known only for")
     expect(here.page.locator("#wished")).to_have_text("2 set")
     here.wish(must="", must_not="cat", start="", alternatives="0", style="hedged")
     card = here.card("cat.jpg")
@@ -515,8 +524,10 @@ def test_captions_are_copied_as_alt_text(visit: Callable[..., Visit], library: C
         here.button("Copy as alt text", here.card("cat.jpg")).click()
         expect(copied).to_have_text(f"Copied: {wanted}")
         assert here.page.evaluate("navigator.clipboard.readText()") == wanted
-    here.wish(style="plain")
     other = caption.alternatives[0].text
+    here.button(f"Copy as alt text: Possibly: {other}").click()
+    expect(copied).to_have_text(f"Copied: {alt_text(other)}")
+    here.wish(style="plain")
     here.button(f"Copy as alt text: {other}").click()
     expect(copied).to_have_text(f"Copied: {alt_text(other)}")
     # Pages that are not secure have no such clipboard.

@@ -7,10 +7,9 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from pictell.language import ALT_LENGTH, ALT_PREAMBLE, STYLES, function_words
+from pictell.language import ALT_LENGTH, ALT_PREAMBLE, HEDGES, STYLES, function_words
 from pictell.server.refusals import json_answer
 from pictell.server.service import Service
-from pictell.steering import MOST_BEAM
 
 _SECURITY = "; ".join(
     (
@@ -73,7 +72,7 @@ def _facts(service: Service, *, trusted: bool) -> dict[str, Any]:
     public = {
         "access": "open" if trusted else "address" if settings.key is None else "key",
         "styles": list(STYLES),
-        "most_captions": MOST_BEAM,
+        "hedges": list(HEDGES.values()),
         "alt": {"length": ALT_LENGTH, "preamble": ALT_PREAMBLE, "not_last": sorted(function_words("en") or ())},
     }
     if not trusted:

@@ -37,7 +37,7 @@ export class Card {
     this.on(".remove", () => this.remove());
     this.on(".again", () => this.ask());
     this.on(".force", () => { this.force = true; this.ask(); });
-    this.on(".copy", () => copy(this.alt()));
+    this.on(".copy", () => copy(this.worded(this.result.text)));
     this.on(".read", () => this.readAloud());
   }
 
@@ -179,13 +179,11 @@ export class Card {
 
   // -- what is done with a caption ------------------------------------------------------------------------------------
 
+  // As alt text. How sure a caption is belongs beside it.
   worded(words) {
-    return this.result.style === "alt" ? words : altText(words, this.house.facts.alt);
-  }
-
-  alt() {
-    // How sure a caption is belongs beside an alt text, not into it.
-    return this.worded(this.result.style === "hedged" ? this.result.raw : this.result.text);
+    if (this.result.style === "alt") return words;
+    const hedge = this.house.facts.hedges.find(each => words.startsWith(`${each}: `));
+    return altText(hedge ? words.slice(hedge.length + 2) : words, this.house.facts.alt);
   }
 
   readAloud() {

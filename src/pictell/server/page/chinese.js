@@ -43,7 +43,7 @@ export default {
   "confidence.high": "可信度 {share}，高：很可能正确。",
   "confidence.medium": "可信度 {share}，中：对错各半。",
   "confidence.low": "可信度 {share}，低：很可能有误。",
-  "confidence.none": "可信度未知：只有经过测定的模型在不受其他要求影响时生成的描述才有可信度。",
+  "confidence.none": "可信度未知：只有经过测定的模型，在没有附加要求时，描述才有可信度。",
   "others": "其他描述",
   "copy": "复制为替代文本",
   "copy.other": "复制为替代文本：{text}",
@@ -111,6 +111,7 @@ export default {
   "error.stopping": "服务正在停止。",
   "error.slow-body": "上传太慢。",
   "error.unknown-model": "没有这个模型。",
+  "error.model": "模型文件有问题。",
   "error.internal": "服务出了差错。",
 
   "reason.looks like a blank picture": "这像是一张空白图片",

@@ -46,7 +46,7 @@ export default {
   "confidence.high": "Confidence {share}, high: probably right.",
   "confidence.medium": "Confidence {share}, medium: as likely right as wrong.",
   "confidence.low": "Confidence {share}, low: probably wrong.",
-  "confidence.none": "No confidence is known: it is only for captions that nothing else steers, by models that were measured.",
+  "confidence.none": "No confidence: it is known only for captions that no wish steers, by models that have been measured.",
   "others": "Other captions",
   "copy": "Copy as alt text",
   "copy.other": "Copy as alt text: {text}",
