@@ -75,15 +75,16 @@ async function cameras() {
 }
 
 async function other() {
-  const facing = stream?.getVideoTracks()[0].getSettings().facingMode;
+  const {facingMode: facing, deviceId: now} = stream?.getVideoTracks()[0].getSettings() ?? {};
+  stop();
   if (facing) {
     wanted = {facingMode: {ideal: facing === "user" ? "environment" : "user"}};
   } else {
-    const all = await cameras(), now = stream?.getVideoTracks()[0].getSettings().deviceId;
+    const all = await cameras();
     const next = all[(all.findIndex(each => each.deviceId === now) + 1) % all.length];
-    wanted = {deviceId: {exact: next.deviceId}};
+    wanted = next ? {deviceId: {exact: next.deviceId}} : {};
   }
-  start();
+  if (dialog.open) start();
 }
 
 async function picture() {
