@@ -492,7 +492,7 @@ def test_a_key_is_asked_for_where_there_is_one(browser: Any, tiny_bundle: Path, 
         field = here.page.get_by_label("This service needs its key")
         expect(field).to_have_attribute("type", "password")
         here.give({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": picture(0)})
-        expect(here.card("a.jpg").locator(".problem")).to_contain_text("needs its key")
+        expect(here.card("a.jpg").locator(".problem")).to_have_text("The service needs its key, above.")
         for wrong in ("not the key", "密钥密钥密钥密钥"):
             field.fill(wrong)
             field.press("Enter")
@@ -507,6 +507,14 @@ def test_a_key_is_asked_for_where_there_is_one(browser: Any, tiny_bundle: Path, 
         kept = here.page.evaluate("[{...localStorage}, {...sessionStorage}, document.cookie, location.href]")
         assert kept[:3] == [{}, {"pictell-key": key}, ""]
         assert key not in kept[3]
+        here.close()
+
+
+def test_who_may_not_ask_is_told_so(browser: Any, tiny_bundle: Path) -> None:
+    with running("--model", tiny_bundle, "--allow-from", "192.0.2.0/24") as service:
+        here = Visit(browser, service.url + "/")
+        expect(here.page.get_by_text("This service does not answer the address of this device.")).to_be_visible()
+        expect(here.page.get_by_label("This service needs its key")).to_be_hidden()
         here.close()
 
 

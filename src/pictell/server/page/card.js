@@ -105,10 +105,12 @@ export class Card {
   fail(problem) {
     this.problem = problem;
     const line = this.find(".problem"), told = document.createElement("span"), said = document.createElement("span");
-    // The service speaks English; where the interface has a line of its own, that comes first.
-    say(told, problem.message ? `error.${problem.kind}?` : `error.${problem.kind}`, problem.values);
+    // The service speaks English; where the interface has a line of its own, that comes first. What programs are told of keys is
+    // nothing for people.
+    const message = problem.kind === "key" ? "" : problem.message;
+    say(told, message ? `error.${problem.kind}?` : `error.${problem.kind}`, problem.values);
     said.className = "detail";
-    if (problem.message) quote(said, sentence(problem.message, this.name), "en");
+    if (message) quote(said, sentence(message, this.name), "en");
     line.replaceChildren(told, " ", said);
     this.show(".problem", true);
     this.show(".again", true);

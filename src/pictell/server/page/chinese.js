@@ -106,7 +106,7 @@ export default {
   "error.missing-extra": "服务没有安装读取这种图片所需的组件。",
   "error.no-caption": "没有符合要求的描述。请减少要求。",
   "error.option": "这个要求无法满足。",
-  "error.key": "本服务需要密钥。",
+  "error.key": "本服务需要密钥，请在上方输入。",
   "error.busy": "服务太忙，请稍后再试。",
   "error.stopping": "服务正在停止。",
   "error.slow-body": "上传太慢。",

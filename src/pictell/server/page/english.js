@@ -97,6 +97,7 @@ export default {
   "key.wrong": "That is not the key.",
   "access.address": "This service does not answer the address of this device.",
 
+  "error.key": "The service needs its key, above.",
   "error.option": "This cannot be asked for.",
   "error.no-answer": "The service does not answer. Is it still running?",
   "error.answer": "The service gave an answer that makes no sense.",
