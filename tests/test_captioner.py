@@ -27,6 +27,7 @@ from pictell.bundle import seal
 from pictell.captioner import PhotoSource, load
 from pictell.decoding import beam_search
 from pictell.errors import BundleError, OptionError, PhotoError
+from pictell.insight import explain
 from pictell.steering import CaptionOptions
 
 
@@ -74,6 +75,23 @@ def test_features_come_where_they_are_asked_for_and_change_nothing(captioner: Ca
         assert caption.features is not None
         alone = captioner.caption(photo, features=True).features
         np.testing.assert_allclose(caption.features, alone, rtol=1e-4, atol=1e-6)  # type: ignore[arg-type]
+
+
+def test_attention_comes_where_it_is_asked_for_and_changes_nothing(captioner: Captioner) -> None:
+    photos = [picture(seed) for seed in range(5)]
+    plain, seen = captioner.caption_many(photos, num=3), captioner.caption_many(photos, num=3, attention=True)
+    assert plain == seen
+    for photo, without, caption in zip(photos, plain, seen, strict=True):
+        assert isinstance(without, Caption)
+        assert isinstance(caption, Caption)
+        assert without.attention is None
+        assert caption.attention is not None
+        assert caption.attention.shape == (len(caption.words), 4, 4)
+        np.testing.assert_allclose(caption.attention.sum(axis=(1, 2)), 1, rtol=1e-4)
+        explained = explain(captioner, photo)
+        if explained.text == caption.text:
+            np.testing.assert_allclose(caption.attention, explained.maps, rtol=1e-3, atol=1e-5)
+    assert not np.allclose(seen[0].attention[0], seen[1].attention[0])  # type: ignore[union-attr, index]
 
 
 def test_every_kind_of_source_gives_the_same_caption(captioner: Captioner, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 
 from pictell.bundle import CALIBRATION, Bundle, find_bundle
 from pictell.confidence import RUNNERS_UP, Calibration, evidence, why_no_photo
-from pictell.decoding import Hypothesis, SearchOptions, search
+from pictell.decoding import Hypothesis, SearchOptions, attention_maps, search
 from pictell.engines import Engine
 from pictell.errors import BundleError, OptionError, PhotoError, PictellError
 from pictell.language import Style, detokenise, in_style
@@ -107,6 +107,7 @@ class _Request:
     force: bool
     steered: bool
     features: bool
+    attention: bool
 
 
 class Captioner:
@@ -276,7 +277,9 @@ class Captioner:
     def _request(self, options: CaptionOptions | None, named: dict[str, Any]) -> _Request:
         asked = replace(options or CaptionOptions(), **named)
         search_options = asked.for_search(self._generation, self.bundle.vocabulary)
-        return _Request(search_options, asked.style, asked.force, asked.steers, asked.features)
+        if asked.attention:
+            search_options = replace(search_options, attention=True)
+        return _Request(search_options, asked.style, asked.force, asked.steers, asked.features, asked.attention)
 
     def _captions(self, pixels: list[NDArray[np.uint8]], request: _Request) -> list[Caption | PictellError]:
         if not pixels:
@@ -320,10 +323,18 @@ class Captioner:
             confidence=None
             if self._calibration is None or request.steered
             else self._calibration.confidence(evidence(hypotheses[: 1 + RUNNERS_UP])),
+            attention=self._attention(best) if request.attention else None,
         )
 
     def _text(self, hypothesis: Hypothesis) -> str:
         return detokenise(self._vocabulary.to_words(hypothesis.tokens))
+
+    def _attention(self, hypothesis: Hypothesis) -> NDArray[np.float32] | None:
+        """Where the decoder looked for each word, (T, G, G)."""
+        if hypothesis.attention is None:
+            return None
+        pieces = [tokens for _, tokens in self._vocabulary.spell(hypothesis.tokens)]
+        return attention_maps(hypothesis.attention, pieces)
 
     def _words(self, hypothesis: Hypothesis) -> Iterator[Word]:
         log_probs = iter(hypothesis.word_log_probs)  # the end has one too

@@ -9,10 +9,13 @@ from pictell.errors import PictellError
 from pictell.types import Alternative, Caption, Word
 
 
-def fields_of(result: Caption | PictellError, *, exact: bool = False, features: bool = False) -> dict[str, Any]:
+def fields_of(
+    result: Caption | PictellError, *, exact: bool = False, features: bool = False, attention: bool = False
+) -> dict[str, Any]:
     """What JSON says of a photo, beside its path; rounded for people unless it is to be `exact`.
 
-    With `features` what the photo looks like to the encoder is said too, where the caption brings it.
+    With `features` what the photo looks like to the encoder is said too, with `attention` where the decoder looked for each
+    word, where the caption brings it.
     """
     if isinstance(result, PictellError):
         return {"error": {"kind": result.kind, "message": result.message}}
@@ -28,6 +31,7 @@ def fields_of(result: Caption | PictellError, *, exact: bool = False, features: 
         "alternatives": [{"text": other.text, "log_prob": rounded(other.log_prob)} for other in result.alternatives],
         "model": result.model,
         **({"features": result.features.tolist()} if features and result.features is not None else {}),
+        **({"attention": _maps(result.attention, exact)} if attention and result.attention is not None else {}),
     }
 
 
@@ -52,6 +56,7 @@ def result_of(fields: Mapping[str, Any]) -> Caption | PictellError:
             style=str(fields.get("style", "plain")),
             raw=fields.get("raw"),
             features=_array(fields.get("features")),
+            attention=_array(fields.get("attention")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise PictellError("answer", "this is not the JSON of a caption") from error
@@ -67,6 +72,12 @@ def _rounded(value: float) -> float:
 
 def _probability(value: float) -> float:
     return float(f"{value:.4g}")
+
+
+def _maps(maps: Any, exact: bool) -> list[list[list[float]]]:
+    """(T, G, G) as lists."""
+    values: list[list[list[float]]] = maps.tolist()
+    return values if exact else [[[round(each, 4) for each in row] for row in rows] for rows in values]
 
 
 def _array(values: Any) -> Any:

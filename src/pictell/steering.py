@@ -50,7 +50,8 @@ class CaptionOptions:
     others each time.
 
     `style` is one of `pictell.language.STYLES`. With `force` what does not look like a photo is described all the same.
-    With `features` a caption brings what the photo looks like to the encoder.
+    With `features` a caption brings what the photo looks like to the encoder, with `attention` where the decoder looked for
+    each word.
 
     Raises:
         OptionError: a value is of the wrong type or out of its range, or some contradict each other.
@@ -76,6 +77,7 @@ class CaptionOptions:
     style: Style = "plain"
     force: bool = False
     features: bool = False
+    attention: bool = False
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -110,7 +112,7 @@ class CaptionOptions:
     @property
     def steers(self) -> bool:
         """Whether the words are other ones than the model would choose."""
-        plain = ("beam", "num", "max_words", "style", "force", "features")
+        plain = ("beam", "num", "max_words", "style", "force", "features", "attention")
         return any(getattr(self, field.name) != field.default for field in fields(self) if field.name not in plain)
 
     def _sampling(self) -> Sampling | None:

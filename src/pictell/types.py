@@ -65,7 +65,9 @@ class Caption:
     that the caption is acceptable, where the model has a calibration and a caption was made as it foresees, else `None`.
     `alternatives` are the other captions asked for, best first (samples: as drawn), `text` itself not among them. `model` is
     `name@version` of the bundle. `text` is worded in `style`; where that is not plain, `raw` is what the model said.
-    `features` is what the photo looks like to the encoder, (D,), where that is asked for.
+    `features` is what the photo looks like to the encoder, (D,), where that is asked for; `attention` where the decoder
+    looked for each of `words`, (T, G, G), a grid of the upright photo with a sum of 1 for each word, where that is asked for
+    and it looks at a grid.
     """
 
     text: str | None
@@ -78,6 +80,7 @@ class Caption:
     style: str = "plain"
     raw: str | None = None
     features: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+    attention: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
     @property
     def band(self) -> Band | None:

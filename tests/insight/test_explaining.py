@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 import pictell
 from pictell.bundle import DEFAULT, installed_bundles, seal
 from pictell.captioner import Captioner, load
-from pictell.decoding import forced_log_probs
+from pictell.decoding import add_pieces, forced_log_probs
 from pictell.errors import BundleError, MissingExtraError, OptionError, PhotoError
 from pictell.insight import explain, looking
-from pictell.insight.grid import add_pieces, hide
+from pictell.insight.grid import hide
 from pictell.insight.occlusion import occlusion_maps
 from pictell.insight.spoken import Spoken, read, speak
 from pictell.photos import prepare
@@ -108,8 +108,13 @@ DECODERS = {
     "show_and_tell": SMALL,
     "show_attend_tell": {**SMALL, "attention": 8},
     "adaptive_attention": {**SMALL, "attention": 8},
+    "hard_attention": {**SMALL, "attention": 8},
+    "att2in": {**SMALL, "attention": 8},
     "up_down": {**SMALL, "attention": 8},
+    "aoanet": {**SMALL, "layers": 2, "heads": 2},
     "transformer": {"hidden": 16, "layers": 2, "heads": 2, "inner": 24},
+    "meshed_memory": {"hidden": 16, "layers": 2, "heads": 2, "inner": 24, "slots": 3},
+    "gpt2_prefix": {"hidden": 16, "layers": 2, "heads": 2, "prefix": 3, "positions": 16},
 }
 
 

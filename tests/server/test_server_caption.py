@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from server_helpers import Served, form_of
@@ -186,6 +187,16 @@ def test_features_are_told_where_they_are_asked_for(served: Served, library: Cap
     assert result["features"] == pytest.approx(wanted.tolist(), abs=1e-5)
 
 
+def test_attention_is_told_where_it_is_asked_for(served: Served, library: Captioner, pictures: list[bytes]) -> None:
+    [plain] = served.post({"image": text_of(pictures[0])}).json["results"]
+    assert "attention" not in plain
+    [result] = served.form(("image", pictures[0]), ("attention", "true")).json["results"]
+    wanted = library.caption(pictures[0], attention=True).attention
+    assert wanted is not None
+    assert np.array(result["attention"]) == pytest.approx(wanted, abs=1e-4)
+    assert {**result, "attention": None, "path": None} == {**plain, "attention": None, "path": None}
+
+
 def test_samples_without_a_seed_are_drawn_anew_for_each_request(served: Served, pictures: list[bytes]) -> None:
     ask = {"image": text_of(pictures[0]), "sample": True, "force": True, "temperature": 3.0, "min_words": 8}
     assert len({served.post(ask).json["results"][0]["text"] for _ in range(5)}) > 1
@@ -228,10 +239,11 @@ def test_health_tells_how_it_is(served: Served) -> None:
 
 
 def test_fields_come_back_as_they_were(library: Captioner, pictures: list[bytes]) -> None:
-    for options in ({}, {"num": 3}, {"style": "alt"}, {"features": True}):
+    for options in ({}, {"num": 3}, {"style": "alt"}, {"features": True}, {"attention": True}):
         caption = library.caption(pictures[2], **options)
-        again = result_of(json.loads(json.dumps(fields_of(caption, exact=True, features=True))))
+        again = result_of(json.loads(json.dumps(fields_of(caption, exact=True, features=True, attention=True))))
         assert again == caption
+        assert (again.attention is None) == (not options.get("attention"))
     error = result_of(fields_of(PictellError("kind", "message")))
     assert isinstance(error, PictellError)
     assert (error.kind, error.message) == ("kind", "message")

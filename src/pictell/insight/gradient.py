@@ -9,8 +9,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 
 from pictell.bundle import Bundle
+from pictell.decoding import add_pieces
 from pictell.errors import BundleError
-from pictell.insight.grid import add_pieces, hide
+from pictell.insight.grid import hide
 from pictell.insight.spoken import Spoken
 from pictell.models import CaptioningModel, build_model
 

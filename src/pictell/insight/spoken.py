@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pictell.captioner import Captioner
-from pictell.decoding import forced_log_probs, search
-from pictell.insight.grid import add_pieces
+from pictell.decoding import add_pieces, attention_maps, forced_log_probs, search
 from pictell.types import Word
 
 
@@ -47,7 +46,7 @@ def speak(captioner: Captioner, pixels: NDArray[np.uint8]) -> Spoken:
         words=words,
         pieces=pieces,
         log_probs=add_pieces(np.array(best.word_log_probs[:-1], dtype=np.float32), pieces),
-        attention=None if best.attention is None else _on_grid(best.attention, pieces),
+        attention=None if best.attention is None else attention_maps(best.attention, pieces),
     )
 
 
@@ -58,13 +57,3 @@ def read(captioner: Captioner, pixels: NDArray[np.uint8], spoken: Spoken) -> NDA
         captioner.engine, memory, [spoken.tokens] * len(pixels), range(len(pixels)), captioner.bundle.generation
     )
     return add_pieces(np.stack(found)[:, :-1], spoken.pieces)
-
-
-def _on_grid(attention: NDArray[np.float32], pieces: tuple[int, ...]) -> NDArray[np.float32] | None:
-    """Attention of tokens `(N, R)` as that of words on a square grid; a word's is the mean of its pieces'."""
-    side = math.isqrt(attention.shape[1])
-    if side * side != attention.shape[1]:
-        return None
-    means = add_pieces(attention.T, pieces) / np.array(pieces)  # (R, T)
-    maps: NDArray[np.float32] = means.T.reshape(-1, side, side).astype(np.float32)
-    return maps

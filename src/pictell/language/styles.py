@@ -22,12 +22,15 @@ HEDGES: dict[Band, str] = {"low": "Unsure, perhaps", "medium": "Possibly", "high
 """How a hedged caption begins, by the band of its confidence."""
 
 _KIND = r"(?:picture|photo|photograph|image|snapshot|shot|close[- ]?up(?: view)?)"
-# What is said of the picture and not of what is on it. Colours and the like go with it.
-_PREAMBLE = re.compile(
+# Colours and the like go with it.
+ALT_PREAMBLE = (
     rf"^(?:(?:(?:there is|this is|it is|here is) )?(?:(?:an?|the|this) )?(?:(?:black and white|black|white|colou?r|old|vintage"
-    rf"|blurry|blurred|close[- ]?up|up[- ]close) )*{_KIND}(?: {_KIND})? (?:of|showing|that shows|which shows) (?=\S))+",
-    re.IGNORECASE,
+    rf"|blurry|blurred|close[- ]?up|up[- ]close) )*{_KIND}(?: {_KIND})? (?:of|showing|that shows|which shows) (?=\S))+"
 )
+"""What alt text leaves out at its beginning, of the picture and not of what is on it: a regular expression, case ignored, that
+JavaScript reads as well."""
+
+_PREAMBLE = re.compile(ALT_PREAMBLE, re.IGNORECASE)
 
 
 def in_style(caption: Caption, style: Style) -> Caption:

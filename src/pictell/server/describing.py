@@ -67,6 +67,12 @@ _RESULT: dict[str, Any] = {
             },
         },
         "features": {"type": "array", "items": {"type": "number"}, "description": "Where `features` was asked for."},
+        "attention": {
+            "type": "array",
+            "items": {"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
+            "description": "Where `attention` was asked for and the decoder looks at a grid: of each of `words` a map, its rows"
+            " from top to bottom, whose numbers sum to 1.",
+        },
         "model": {"type": "string", "description": "The model that said it."},
         "error": _ERROR["properties"]["error"],
     },

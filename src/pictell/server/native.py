@@ -88,7 +88,7 @@ def _entry(asked: Asked, index: int, result: Caption | PictellError) -> dict[str
     name = asked.pictures[index][0]
     if name is not None and isinstance(result, PictellError):
         result = PictellError(result.kind, result.message.replace(_GIVEN, printable(name), 1))
-    fields = fields_of(result, exact=asked.exact, features=asked.options.features)
+    fields = fields_of(result, exact=asked.exact, features=asked.options.features, attention=asked.options.attention)
     return {"index": index, "path": name, **fields}
 
 

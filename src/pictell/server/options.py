@@ -58,6 +58,10 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
         "type": "boolean", "default": False,
         "description": "Tell also what the picture looks like to the encoder, as numbers to compare pictures by.",
     },
+    "attention": {
+        "type": "boolean", "default": False,
+        "description": "Tell also where the decoder looked for each word.",
+    },
 }  # fmt: skip
 """JSON Schemas of the fields of `CaptionOptions`."""
 
