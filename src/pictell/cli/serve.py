@@ -132,7 +132,9 @@ class _Ahead:
 
     def __init__(self, model: str | None, threads: int | None) -> None:
         self._found: Captioner | BaseException | None = None
-        self._thread = Thread(target=self._load, args=(model, threads), daemon=True)
+        # No daemon: Python waits for it, also where the command line was wrong. A runtime that is torn down while it
+        # loads would abort the process.
+        self._thread = Thread(target=self._load, args=(model, threads))
         self._thread.start()
 
     def _load(self, model: str | None, threads: int | None) -> None:
