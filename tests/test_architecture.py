@@ -31,6 +31,7 @@ HEAVY = (
     "pictell.training",
     "pictell.engines.torch",
     "pictell.engines.hf",
+    "pictell.hf",
     "pictell.insight.gradient",
     "pictell.server",
 )
