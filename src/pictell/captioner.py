@@ -205,7 +205,7 @@ class Captioner:
     @property
     def smallest_side(self) -> int:
         """The pixels that the shorter side of an opened photo needs at least."""
-        return self._preprocessing.size
+        return self._preprocessing.smallest_side
 
     def check(self, options: CaptionOptions) -> None:
         """Raises `OptionError` where this cannot be asked of this model; no photo is needed to tell."""
