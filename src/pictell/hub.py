@@ -32,11 +32,11 @@ class HubModel:
     config: dict[str, Any]
 
 
-def find_hub_model(name: str, *, weights: bool = True) -> HubModel:
+def find_hub_model(name: str, *, weights: bool = True, key: str = "model_type") -> HubModel:
     """The model in the folder `name` or, where that is none and the name is like a hub's, on the Hugging Face hub.
 
     What was fetched once is kept in the hub's own cache and found there without a network, too. `owner/name@REVISION` asks for
-    a branch, a tag or a commit. With `weights` its safetensors must be there.
+    a branch, a tag or a commit. With `weights` its safetensors must be there; `key` is what its `config.json` must name.
 
     Raises:
         BundleError: `unknown-model`, `no-network`, `not-a-model`, `remote-code` (it would run code that it brings), or
@@ -46,11 +46,11 @@ def find_hub_model(name: str, *, weights: bool = True) -> HubModel:
     folder = Path(name).expanduser()
     if name and folder.is_dir():
         folder, label = folder.resolve(), folder.resolve().name
-        config = _checked(folder, name)
+        config = _checked(folder, name, key)
     elif _HUB_NAME.fullmatch(name):
         folder = _fetched(name, _ABOUT)
         # Before gigabytes of it are fetched.
-        config = _checked(folder, name)
+        config = _checked(folder, name, key)
         if weights:
             folder = _fetched(name, [*_ABOUT, *_WEIGHTS])
         label = f"{name.partition('@')[0]}@{folder.name[:7]}"  # a snapshot's folder is called after its commit
@@ -87,7 +87,7 @@ def _fetched(name: str, patterns: list[str]) -> Path:
     return Path(found)
 
 
-def _checked(folder: Path, name: str) -> dict[str, Any]:
+def _checked(folder: Path, name: str, key: str) -> dict[str, Any]:
     """The content of `config.json`, after all settings were looked through for code."""
     config: dict[str, Any] = {}
     for path in sorted(folder.glob("*.json")):
@@ -98,18 +98,16 @@ def _checked(folder: Path, name: str) -> dict[str, Any]:
         except (OSError, ValueError, RecursionError) as error:
             raise BundleError("not-a-model", f"hf:{name}: cannot read {path}: {error}") from error
         # A tokeniser's file holds words, and any of them may read so.
-        if path.name not in ("tokenizer.json", "vocab.json", _INDEX) and (key := next(_codes(content), None)):
+        if path.name not in ("tokenizer.json", "vocab.json", _INDEX) and (code := next(_codes(content), None)):
             raise BundleError(
                 "remote-code",
-                f"hf:{name} would run code that it brings ({key} in {path.name}), which pictell never does: "
+                f"hf:{name} would run code that it brings ({code} in {path.name}), which pictell never does: "
                 "choose a model that transformers itself knows",
             )
         if path.name == "config.json":
             config = content if isinstance(content, dict) else {}
-    if not isinstance(config.get("model_type"), str):
-        raise BundleError(
-            "not-a-model", f"hf:{name} has no config.json that names its model_type: no model of transformers"
-        )
+    if not isinstance(config.get(key), str):
+        raise BundleError("not-a-model", f"hf:{name} has no config.json that names its {key}: it is no such model")
     return config
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def model_of(name: str, folders: dict[str, Path]) -> CaptioningModel:
     return model
 
 
-@pytest.fixture(scope="module", params=sorted(ENCODERS))
+@pytest.fixture(scope="module", params=sorted({*ENCODERS} - {"timm"}))
 def model(request: pytest.FixtureRequest, folders: dict[str, Path]) -> CaptioningModel:
     return model_of(request.param, folders)
 
@@ -258,3 +259,62 @@ def test_rates_fall_from_part_to_part(folders: dict[str, Path]) -> None:
     assert sum(len(weights) for weights, _ in rates) == sum(w.requires_grad for w in encoder.parameters())
     [(weights, rate)] = encoder_rates(encoder, 0.1, 1.0)
     assert (len(weights), rate) == (sum(w.requires_grad for w in encoder.parameters()), 0.1)
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> Any:
+    spec = importlib.util.spec_from_file_location("timm", Path(__file__).with_name("stand_in_for_timm.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setitem(sys.modules, "timm", module)
+    return module
+
+
+@pytest.mark.parametrize(("name", "regions"), [("vgg", 4), ("swin", 4), ("vit", 16)])
+def test_timm_by_a_stand_in(stand_in: Any, name: str, regions: int, tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    net = stand_in.create_model(name, pretrained=False, num_classes=0).eval()
+    about = {
+        "architecture": f"{name}.in1k",
+        "pretrained_cfg": {
+            "input_size": [3, 32, 32],
+            "crop_pct": 0.8,
+            "interpolation": "bilinear",
+            "mean": [0.5] * 3,
+            "std": [0.2] * 3,
+        },
+    }
+    (tmp_path / "config.json").write_text(json.dumps(about), encoding="utf-8")
+    weights = {key: value for key, value in net.state_dict().items() if "num_batches" not in key}
+    save_file(weights, tmp_path / "model.safetensors")
+    model = build_model({"encoder": {"name": "timm", "from": str(tmp_path)}, "decoder": DECODER}, 20).eval()
+    encoder = model.encoder
+    assert (encoder.regions, encoder.channels) == (regions, 12)
+    assert encoder.preprocessing.to_json() == {"size": 32, "fit": "crop", "resample": "bilinear", "short_side": 40}
+    pixels = photos(32)
+    with torch.inference_mode():
+        seen = net.forward_features((pixels.permute(0, 3, 1, 2) / 255 - 0.5) / 0.2)
+        expected = (
+            seen[:, 1:] if name == "vit" else seen.flatten(1, 2) if name == "swin" else seen.flatten(2).transpose(1, 2)
+        )
+        torch.testing.assert_close(encoder(pixels), expected)
+    again = build_model(json.loads(json.dumps(model.architecture)), 20).eval()
+    again.load_state_dict(model.state_dict())
+    with torch.inference_mode():
+        torch.testing.assert_close(again.encoder(pixels), expected)
+    encoder.train_from(0)
+    encoder(pixels).square().mean().backward()
+    assert all(weight.grad is not None for weight in encoder.parameters())
+    (tmp_path / "model.safetensors").write_bytes(b"nonsense")
+    with pytest.raises(PictellError, match="has not the weights"):
+        build_model({"encoder": {"name": "timm", "from": str(tmp_path)}, "decoder": DECODER}, 20)
+
+
+def test_without_timm_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(RecipeError, match="needs the package timm"):
+        build_model({"encoder": {"name": "timm", "from": "x"}, "decoder": DECODER}, 20)

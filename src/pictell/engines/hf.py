@@ -68,6 +68,10 @@ class HfEngine:
             raise MissingExtraError(f"hf:{name}", "hf") from error
         found = find_hub_model(name)
         kind = str(found.config["model_type"])
+        if kind == "pictell":
+            raise BundleError(
+                "unknown-model", f"hf:{name} is one of pictell's own: name the bundle that it was made of"
+            )
         if kind not in _FAMILIES:
             raise BundleError(
                 "unknown-model", f"hf:{name} is of the kind {kind!r}, which pictell has no captions from: only from "

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from transformers import GenerationConfig
+from transformers.utils import logging
 
 from pictell.bundle import Bundle
 from pictell.errors import BundleError
@@ -75,6 +76,8 @@ def export_to_hf(bundle: Bundle, folder: Path) -> Path:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BundleError("in-the-way", f"{folder} is not empty: name another folder for the model of transformers")
     model, processor = from_bundle(bundle)
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
@@ -90,6 +93,9 @@ def export_to_hf(bundle: Bundle, folder: Path) -> Path:
             made.replace(folder)
     except OSError as error:
         raise BundleError("cannot-save", f"cannot write {folder}: {error.strerror or error}") from error
+    finally:
+        if bars:
+            logging.enable_progress_bar()
     return folder
 
 

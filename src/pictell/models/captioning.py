@@ -26,10 +26,12 @@ from pictell.models.decoders.up_down import UpDown
 from pictell.models.encoders.base import Encoder
 from pictell.models.encoders.hugging_face import FAMILIES, HuggingFaceEncoder
 from pictell.models.encoders.mobilenet_v2 import MobileNetV2
+from pictell.models.encoders.timm import TimmEncoder
 
 ENCODERS: Mapping[str, Callable[..., Encoder]] = {
     "mobilenet_v2": MobileNetV2,
     **{name: partial(HuggingFaceEncoder, name) for name in FAMILIES},
+    "timm": TimmEncoder,
 }
 DECODERS: Mapping[str, Callable[..., Decoder]] = {
     "spatial_attention": SpatialAttentionLSTM,

@@ -139,8 +139,7 @@ class HuggingFaceEncoder(Encoder):
 
     def both(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """The grid `(B, R, D)` and, where a model has one, its own vector for the whole photo, `(B, D)`, else the grid's mean."""
-        x = pixels.permute(0, 3, 1, 2).float() / 255.0  # (B, 3, S, S)
-        x = (x - x.new_tensor(self._mean).view(1, 3, 1, 1)) / x.new_tensor(self._std).view(1, 3, 1, 1)
+        x = scaled(pixels, self._mean, self._std)  # (B, 3, S, S)
         named = {"interpolate_pos_encoding": True} if self._other_size else {}
         output = self.net(pixel_values=x, **named)
         hidden = output.last_hidden_state
@@ -157,7 +156,7 @@ class HuggingFaceEncoder(Encoder):
         grouped: dict[str, list[nn.Parameter]] = {}
         for name, parameter in self.net.named_parameters():
             if not _idle(name, self.family):
-                grouped.setdefault(_part_of(name), []).append(parameter)
+                grouped.setdefault(part_of(name), []).append(parameter)
         return list(grouped.values())
 
     def train(self, mode: bool = True) -> HuggingFaceEncoder:
@@ -182,7 +181,21 @@ class FrozenBatchNorm(nn.Module):
         return F.batch_norm(x, mean, var, self.weight, self.bias, training=False, eps=self.eps)
 
 
-def _part_of(name: str) -> str:
+def freeze_statistics(net: nn.Module) -> None:
+    """Puts a `FrozenBatchNorm` in the place of every batch normalisation."""
+    for parent in list(net.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.BatchNorm2d):
+                setattr(parent, name, FrozenBatchNorm(child))
+
+
+def scaled(pixels: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Bytes `(B, S, S, 3)` to what networks see, `(B, 3, S, S)`."""
+    x = pixels.permute(0, 3, 1, 2).float() / 255.0
+    return (x - x.new_tensor(mean).view(1, 3, 1, 1)) / x.new_tensor(std).view(1, 3, 1, 1)
+
+
+def part_of(name: str) -> str:
     """The block that a weight is in: its name up to a layer of a stage, else up to its first number, else its first part."""
     numbers = [found.end() for found in re.finditer(r"\.\d+(?=\.)", name)]
     stages = re.search(r"(^|\.)(stages|layers)\.\d+\.(layers|blocks)\.\d+", name)
@@ -209,10 +222,7 @@ def _net(
     if found is not None:
         net = _loaded(transformers, model, made, found, str(source), named)
     assert net is not None
-    for parent in list(net.modules()):
-        for name, child in list(parent.named_children()):
-            if isinstance(child, nn.BatchNorm2d):
-                setattr(parent, name, FrozenBatchNorm(child))
+    freeze_statistics(net)
     for name, parameter in net.named_parameters():
         if _idle(name, family):
             parameter.requires_grad_(False)
