@@ -43,8 +43,11 @@ def _save(folder: Path, model: Any, tokenizer: Any, processor: Any, *, last_norm
             if parameter.ndim > 1 or name.endswith(("position_embedding", "class_embedding", "query_tokens")):
                 torch.nn.init.normal_(parameter, std=0.5)  # as they come, all photos and words would look alike
         # What the words are told from leans to the end, so that sentences end.
+        if not last_norm:
+            model.language_model.lm_head.weight[end] *= 2.0
         head = model.get_output_embeddings() or model.text_decoder.get_output_embeddings()
-        model.get_submodule(last_norm).bias.copy_(head.weight[end] * 2.5 / head.weight[end].norm() ** 2)
+        if last_norm:
+            model.get_submodule(last_norm).bias.copy_(head.weight[end] * 2.5 / head.weight[end].norm() ** 2)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     processor.save_pretrained(folder)
@@ -118,7 +121,11 @@ def vit_gpt2(folder: Path) -> Path:
     )
 
 
-def blip2(folder: Path) -> Path:
+def blip2_t5(folder: Path) -> Path:
+    return blip2(folder, t5=True)
+
+
+def blip2(folder: Path, t5: bool = False) -> Path:
     torch.manual_seed(4)
     tokenizer = byte_level()
     tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"], "pad_token": "<pad>"})
@@ -135,6 +142,12 @@ def blip2(folder: Path) -> Path:
         "num_attention_heads": 2, "max_position_embeddings": 64, "word_embed_proj_dim": 16,
         "bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id,
     }  # fmt: skip
+    if t5:
+        text = {
+            "model_type": "t5", "vocab_size": len(tokenizer), "d_model": 16, "d_ff": 32, "num_layers": 2, "num_heads": 2,
+            "d_kv": 8, "bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id,
+            "pad_token_id": tokenizer.pad_token_id, "decoder_start_token_id": tokenizer.pad_token_id,
+        }  # fmt: skip
     config = hf.Blip2Config(
         vision_config=vision, qformer_config=qformer, text_config=text, num_query_tokens=4,
         image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
@@ -145,9 +158,15 @@ def blip2(folder: Path) -> Path:
         model,
         tokenizer,
         hf.BlipImageProcessorPil(size={"height": 32, "width": 32}),
-        last_norm="language_model.model.decoder.final_layer_norm",
+        last_norm="" if t5 else "language_model.model.decoder.final_layer_norm",
         end=tokenizer.eos_token_id,
     )
 
 
-FAMILIES: dict[str, Callable[[Path], Path]] = {"blip": blip, "git": git, "vit-gpt2": vit_gpt2, "blip-2": blip2}
+FAMILIES: dict[str, Callable[[Path], Path]] = {
+    "blip": blip,
+    "git": git,
+    "vit-gpt2": vit_gpt2,
+    "blip-2": blip2,
+    "blip-2-t5": blip2_t5,
+}

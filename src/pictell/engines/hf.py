@@ -120,7 +120,7 @@ class HfEngine:
                     f"{name} cannot be asked of {self.label}: it gives whole sentences, and is not steered in them"
                 )
         if options.start:
-            if self._model.config.is_encoder_decoder and self._kind == "blip-2":
+            if self._kind == "blip-2" and self._model.language_model.config.is_encoder_decoder:
                 raise OptionError(
                     f"start cannot be asked of {self.label}: what it is given is a question, not a beginning"
                 )
@@ -271,8 +271,8 @@ class HfEngine:
             first = usual.bos_token_id if first is None else first
             return {"decoder_input_ids": torch.tensor([[first, *beginning]]).repeat(photos, 1)}
         image = [config.image_token_id] * config.num_query_tokens
-        bos = [] if self._model.language_model.config.is_encoder_decoder else [config.text_config.bos_token_id]
-        return {"input_ids": torch.tensor([[*image, *bos, *beginning]]).repeat(photos, 1)}
+        bos = config.text_config.bos_token_id
+        return {"input_ids": torch.tensor([[*image, *([] if bos is None else [bos]), *beginning]]).repeat(photos, 1)}
 
     def _beginning(self, start: str) -> list[int]:
         return list(self._tokenizer(start, add_special_tokens=False).input_ids) if start else []
