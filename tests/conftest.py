@@ -73,6 +73,20 @@ def _tiny_bundle(directory: Path, *, seed: int) -> Path:
 
 
 @pytest.fixture(scope="session")
+def hf_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A tiny captioner of each Hugging Face family, by its name. Do not write into them; copy them first."""
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("tiny_hf", Path(__file__).with_name("engines") / "tiny_hf.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    folder = tmp_path_factory.mktemp("hf")
+    return {name: make(folder / name) for name, make in module.FAMILIES.items()}
+
+
+@pytest.fixture(scope="session")
 def telling_model() -> CaptioningModel:
     """Random weights, 30 words, large enough that photos and words are told apart and captions end. Do not train it."""
     import torch

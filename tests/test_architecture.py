@@ -19,13 +19,22 @@ LATE = {
     "albums": {"lxml", "platformdirs", "pyexiv2"},
     "alttext": {"markdown_it"},
     "data": {"datasets"},
+    "hub": {"huggingface_hub"},
     "metrics": {"Stemmer", "pycocoevalcap"},
     "reviewing": {"starlette", "uvicorn"},
 }
 # What a room is made of that nobody imports at once: its modules are `HEAVY`.
 OWN = {"server": {"fastapi", "prometheus_client", "python_multipart", "starlette", "uvicorn"}}
 # What needs PyTorch, or a web server, by the beginnings of module names.
-HEAVY = ("pictell.models", "pictell.training", "pictell.engines.torch", "pictell.insight.gradient", "pictell.server")
+HEAVY = (
+    "pictell.models",
+    "pictell.training",
+    "pictell.engines.torch",
+    "pictell.engines.hf",
+    "pictell.hf",
+    "pictell.insight.gradient",
+    "pictell.server",
+)
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def _means(
 ) -> list[float]:
     """The mean log-probability of the known words and the end of each sequence, said of the photo at its owner's place."""
     bundle, engine = captioner.bundle, captioner.engine
-    opened = [open_photo(folder / PHOTOS / photo, smallest_side=bundle.preprocessing.size) for photo in photos]
+    opened = [open_photo(folder / PHOTOS / photo, smallest_side=bundle.preprocessing.smallest_side) for photo in photos]
     memory = engine.encode(np.stack([prepare(photo, bundle.preprocessing) for photo in opened]))
     unk = bundle.vocabulary.unk
     return [

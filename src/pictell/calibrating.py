@@ -97,7 +97,7 @@ def search(
     options = SearchOptions(**{**vars(usual), "attention": True, "runners_up": RUNNERS_UP})
 
     def one_batch(batch: Sequence[CaptionedPhoto]) -> list[list[Hypothesis]]:
-        opened = [open_photo(photo.path, smallest_side=bundle.preprocessing.size) for photo in batch]
+        opened = [open_photo(photo.path, smallest_side=bundle.preprocessing.smallest_side) for photo in batch]
         pixels = np.stack([prepare(photo, bundle.preprocessing) for photo in opened])
         return beam_search(engine, engine.encode(pixels), options)
 

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice, repeat
 from typing import Any, BinaryIO, TypeAlias
 
@@ -19,8 +20,8 @@ from PIL import Image, ImageOps
 from pictell.bundle import CALIBRATION, Bundle, find_bundle
 from pictell.confidence import RUNNERS_UP, Calibration, evidence, why_no_photo
 from pictell.decoding import Hypothesis, SearchOptions, attention_maps, search
-from pictell.engines import Engine
-from pictell.errors import BundleError, OptionError, PhotoError, PictellError
+from pictell.engines import Engine, SentenceEngine
+from pictell.errors import BundleError, MissingExtraError, OptionError, PhotoError, PictellError
 from pictell.language import Style, detokenise, in_style
 from pictell.photos import MAX_PIXELS, Preprocessing, open_photo, prepare
 from pictell.photos.colour import to_rgb
@@ -48,23 +49,28 @@ Model: TypeAlias = str | os.PathLike[str]
 
 
 def load(model: Model | Sequence[Model] | None = None, *, threads: int | None = None) -> Captioner:
-    """A captioner with the model that comes with pictell, or the one named: an installed one or a bundle directory.
+    """A captioner with the model that comes with pictell, or the one named: an installed one, a bundle directory, or
+    `hf:FOLDER` and `hf:OWNER/NAME` for a captioner of Hugging Face `transformers` in a folder or on the hub.
 
     Several models, in a sequence or separated by commas, are an ensemble: each word's probability is the mean of theirs.
     They need the same words and the same preprocessing; how to search is the first one's choice.
 
     `threads` (at least 1) is how many batches the captioner works on at once, each on one core; as many as there are
-    cores, 8 at most, if `None`.
+    cores, 8 at most, if `None`. A Hugging Face model works on one batch with so many cores.
 
     Raises:
         BundleError: there is no such model, a file of it is missing or altered, or several do not go together.
+        MissingExtraError: transformers is not installed, which a Hugging Face model needs.
         OptionError: `threads` is less than 1.
 
     """
+    threads = min(usable_cores(), _MOST_THREADS) if threads is None else threads
+    models = _models(model)
+    if any(_is_hugging_face(each) for each in models):
+        return _sentence_captioner(models, threads)
     from pictell.engines.onnx import OnnxEngine
 
-    threads = min(usable_cores(), _MOST_THREADS) if threads is None else threads
-    bundles = [find_bundle(each) for each in _models(model)]
+    bundles = [find_bundle(each) for each in models]
     first = bundles[0]
     if len(bundles) == 1:
         return Captioner(first, OnnxEngine(first), threads=threads)
@@ -79,6 +85,25 @@ def load(model: Model | Sequence[Model] | None = None, *, threads: int | None = 
             )
     name = "+".join(bundle.label for bundle in bundles)
     return Captioner(first, EnsembleEngine([OnnxEngine(each) for each in bundles]), threads=threads, model=name)
+
+
+_HUGGING_FACE = "hf:"
+
+
+def _is_hugging_face(model: Model | None) -> bool:
+    return isinstance(model, str) and model.startswith(_HUGGING_FACE)
+
+
+def _sentence_captioner(models: Sequence[Model | None], threads: int) -> Captioner:
+    if len(models) > 1:
+        raise OptionError("a Hugging Face model gives whole sentences, and makes no ensemble: name it alone")
+    if threads < 1:
+        raise OptionError(f"threads must be at least 1, not {threads}")
+    try:
+        import pictell.engines.hf as hf
+    except ImportError as error:  # PyTorch
+        raise MissingExtraError(str(models[0]), "hf") from error
+    return SentenceCaptioner(hf.HfEngine(str(models[0]).removeprefix(_HUGGING_FACE), threads=threads))
 
 
 def _models(model: Model | Sequence[Model] | None) -> Sequence[Model | None]:
@@ -137,9 +162,9 @@ class Captioner:
         """
         if threads < 1:
             raise OptionError(f"threads must be at least 1, not {threads}")
-        self.bundle = bundle
+        self._bundle = bundle
         self.threads = threads
-        self.engine = engine
+        self._engine = engine
         self.max_pixels = max_pixels
         self.model = bundle.label if model is None else model
         # Models with one encoder have the same features, whatever their decoders.
@@ -152,6 +177,36 @@ class Captioner:
         # What a confidence is made of costs next to nothing where the search has it at hand.
         self._generation = replace(bundle.generation, attention=calibrated, runners_up=RUNNERS_UP if calibrated else 0)
 
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle of the model, or that of the first of several."""
+        return self._bundle
+
+    @property
+    def engine(self) -> Engine[Any, Any]:
+        """What runs the model."""
+        return self._engine
+
+    @property
+    def language(self) -> str:
+        """The language of the captions, `en`."""
+        return self._bundle.vocabulary.language
+
+    @property
+    def beam(self) -> int:
+        """The width of the search where nothing else is asked for."""
+        return self._bundle.generation.beam
+
+    @property
+    def length_penalty(self) -> float:
+        """What a search ranks captions with, see `pictell.decoding.SearchOptions`."""
+        return self._bundle.generation.length_penalty
+
+    @property
+    def smallest_side(self) -> int:
+        """The pixels that the shorter side of an opened photo needs at least."""
+        return self._preprocessing.smallest_side
+
     def check(self, options: CaptionOptions) -> None:
         """Raises `OptionError` where this cannot be asked of this model; no photo is needed to tell."""
         self._request(options, {})
@@ -163,10 +218,10 @@ class Captioner:
             PhotoError: it cannot be opened.
 
         """
-        return _opened(photo, self._preprocessing, self.max_pixels)
+        return _opened(photo, self.smallest_side, self.max_pixels)
 
-    def read(self, photo: PhotoSource) -> NDArray[np.uint8]:
-        """The pixels that the model sees of a photo, (S, S, 3): what `describe` takes.
+    def read(self, photo: PhotoSource) -> Any:
+        """What the model sees of a photo, and `describe` takes: pixels (S, S, 3), or what else an engine wants.
 
         Raises:
             PhotoError: it cannot be opened.
@@ -175,7 +230,7 @@ class Captioner:
         return prepare(self.open(photo), self._preprocessing)
 
     def describe(
-        self, pixels: Sequence[NDArray[np.uint8]], options: CaptionOptions | None = None, **named: Any
+        self, read: Sequence[Any], options: CaptionOptions | None = None, **named: Any
     ) -> list[Caption | PictellError]:
         """What `caption` gives for each photo that was `read`, as one batch on the calling thread's core.
 
@@ -185,7 +240,7 @@ class Captioner:
             OptionError: what is asked for cannot be.
 
         """
-        return self._captions(list(pixels), self._request(options, named))
+        return self._captions(list(read), self._request(options, named))
 
     def caption(self, photo: PhotoSource, options: CaptionOptions | None = None, **named: Any) -> Caption:
         """The caption of one photo.
@@ -236,9 +291,7 @@ class Captioner:
             raise OptionError(f"batch_size must be at least 1, not {batch_size}")
         return self._stream(iter(photos), request, batch_size)
 
-    def _stream(
-        self, photos: Iterator[PhotoSource], request: _Request, batch_size: int
-    ) -> Iterator[Caption | PictellError]:
+    def _stream(self, photos: Iterator[PhotoSource], request: Any, batch_size: int) -> Iterator[Caption | PictellError]:
         waiting: deque[Future[list[Caption | PictellError]]] = deque()
         sizes = self._batch_sizes(batch_size)
         # The readers are left first: what the network's threads still wait for is cancelled before they are waited for.
@@ -269,22 +322,22 @@ class Captioner:
             size *= 2
         yield from repeat(most)
 
-    def _results(self, batch: list[Future[NDArray[np.uint8]]], request: _Request) -> list[Caption | PictellError]:
+    def _results(self, batch: list[Future[Any]], request: Any) -> list[Caption | PictellError]:
         read = [_outcome(future) for future in batch]
-        captions = iter(self._captions([pixels for pixels in read if isinstance(pixels, np.ndarray)], request))
+        captions = iter(self._captions([seen for seen in read if not isinstance(seen, PictellError)], request))
         return [outcome if isinstance(outcome, PictellError) else next(captions) for outcome in read]
 
-    def _request(self, options: CaptionOptions | None, named: dict[str, Any]) -> _Request:
+    def _request(self, options: CaptionOptions | None, named: dict[str, Any]) -> Any:
         asked = replace(options or CaptionOptions(), **named)
         search_options = asked.for_search(self._generation, self.bundle.vocabulary)
         if asked.attention:
             search_options = replace(search_options, attention=True)
         return _Request(search_options, asked.style, asked.force, asked.steers, asked.features, asked.attention)
 
-    def _captions(self, pixels: list[NDArray[np.uint8]], request: _Request) -> list[Caption | PictellError]:
-        if not pixels:
+    def _captions(self, read: list[Any], request: Any) -> list[Caption | PictellError]:
+        if not read:
             return []
-        pictures = np.stack(pixels)
+        pictures = np.stack(read)
         reasons = [None] * len(pictures) if request.force else why_no_photo(pictures)
         captions = iter(self._described(pictures[[reason is None for reason in reasons]], request))
         return [
@@ -342,7 +395,92 @@ class Captioner:
             yield Word(word, min(1.0, math.exp(sum(islice(log_probs, tokens)))))
 
 
-def _opened(source: PhotoSource, preprocessing: Preprocessing, max_pixels: int) -> Photo:
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A photo as the detector sees it, (S, S, 3) uint8, and as the model does, (3, S, S) float32."""
+
+    pixels: NDArray[np.uint8]
+    picture: NDArray[np.float32]
+
+
+class SentenceCaptioner(Captioner):
+    """A captioner whose engine only gives whole sentences, such as a Hugging Face model; `load("hf:...")` makes one.
+
+    It has no bundle and no search that could be looked into: what needs them is refused with an `OptionError`. Its captions
+    have no confidence.
+    """
+
+    def __init__(self, engine: SentenceEngine, *, max_pixels: int = MAX_PIXELS) -> None:
+        self._sentences = engine
+        self.threads = 1  # the engine uses all cores for a batch
+        self.max_pixels = max_pixels
+        self.model = engine.label
+
+    @property
+    def bundle(self) -> Bundle:
+        """There is none: raises `OptionError`."""
+        raise self._refusal()
+
+    @property
+    def engine(self) -> Engine[Any, Any]:
+        """There is none that goes word by word: raises `OptionError`."""
+        raise self._refusal()
+
+    def _refusal(self) -> OptionError:
+        return OptionError(
+            f"{self.model} only gives whole sentences: this looks at a model word by word, and needs one of pictell's own"
+        )
+
+    @property
+    def language(self) -> str:
+        """The language of the captions, `en`."""
+        return self._sentences.language
+
+    @property
+    def beam(self) -> int:
+        """The width of the search where nothing else is asked for."""
+        return self._sentences.beam
+
+    @property
+    def length_penalty(self) -> float:
+        """The engine's own."""
+        return self._sentences.length_penalty
+
+    @property
+    def smallest_side(self) -> int:
+        """The pixels that the shorter side of an opened photo needs at least."""
+        return self._sentences.smallest_side
+
+    @cached_property
+    def encoder(self) -> str:  # type: ignore[override]  # a hash of hundreds of megabytes, made when it is asked for
+        """Tells whose features captions bring."""
+        return self._sentences.encoder
+
+    def _request(self, options: CaptionOptions | None, named: dict[str, Any]) -> Any:
+        asked = replace(options or CaptionOptions(), **named)
+        if asked.style != "plain" and self.language != "en":
+            raise OptionError(f"style {asked.style} is for English, the model's language is {self.language}")
+        self._sentences.check(asked)
+        return asked
+
+    def read(self, photo: PhotoSource) -> Any:
+        """A photo as the detector sees it and as the model does, by the model's own preprocessing."""
+        opened = self.open(photo)
+        return _Seen(prepare(opened, Preprocessing()), self._sentences.look(opened.pixels))
+
+    def _captions(self, read: list[Any], request: Any) -> list[Caption | PictellError]:
+        if not read:
+            return []
+        reasons = [None] * len(read) if request.force else why_no_photo(np.stack([seen.pixels for seen in read]))
+        shown = [seen.picture for seen, reason in zip(read, reasons, strict=True) if reason is None]
+        captions = iter(self._sentences.generate(shown, request))
+        return [
+            in_style(next(captions), request.style) if reason is None else Caption(None, 0.0, self.model, reason=reason)
+            for reason in reasons
+        ]
+
+
+def _opened(source: PhotoSource, smallest_side: int, max_pixels: int) -> Photo:
     if isinstance(source, Photo):
         return source
     if callable(source):
@@ -357,9 +495,9 @@ def _opened(source: PhotoSource, preprocessing: Preprocessing, max_pixels: int) 
             pixels = np.asarray(to_rgb(ImageOps.exif_transpose(source)))
         except Exception as error:  # a lazily opened image is decoded here, and Pillow has no one family for what fails
             raise PhotoError("damaged", f"the given image cannot be decoded: {error}") from error
-        return _opened(pixels, preprocessing, max_pixels)
+        return _opened(pixels, smallest_side, max_pixels)
     try:
-        return open_photo(source, max_pixels=max_pixels, smallest_side=preprocessing.size)
+        return open_photo(source, max_pixels=max_pixels, smallest_side=smallest_side)
     except TypeError as error:
         raise PhotoError("not-a-photo", str(error)) from error
 
@@ -369,7 +507,8 @@ def _number(pixels: NDArray[np.uint8]) -> int:
     return int.from_bytes(hashlib.sha256(pixels.tobytes()).digest()[:8], "little")
 
 
-def _outcome(future: Future[NDArray[np.uint8]]) -> NDArray[np.uint8] | PictellError:
+def _outcome(future: Future[Any]) -> Any:
+    """What was read, or the error that kept it from being read."""
     try:
         return future.result()
     except PictellError as error:

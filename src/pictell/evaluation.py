@@ -89,8 +89,8 @@ def evaluate(
     return Evaluation(
         model=captioner.model,
         photos=len(photos),
-        beam=captioner.bundle.generation.beam if beam is None else beam,
-        length_penalty=captioner.bundle.generation.length_penalty,
+        beam=captioner.beam if beam is None else beam,
+        length_penalty=captioner.length_penalty,
         scores=scores.corpus,
         versions=scores.versions,
         distinct=described.distinct / len(photos),

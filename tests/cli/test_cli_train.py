@@ -261,3 +261,23 @@ def test_the_mean_of_runs_is_a_run(run: Any, finished: Path, tmp_path: Path) -> 
     ran = run("average", finished, "--to", tmp_path / "alone")
     assert (ran.code, ran.out) == (1, "")
     assert "two runs or more" in ran.err
+
+
+def test_export_to_transformers(run: Any, finished: Path, tmp_path: Path) -> None:
+    pytest.importorskip("transformers", reason="models of transformers are an optional part")
+    ran = run("export", finished, "--to", tmp_path / "model", "--to-hf", tmp_path / "hf", "--name", "mine")
+    assert (ran.code, ran.err.count("Traceback")) == (0, 0)
+    assert ran.lines[0].startswith(f"{tmp_path / 'model'}: mine@1, ")
+    assert ran.lines[1].startswith(f"{tmp_path / 'hf'}: mine@1 for transformers, ")
+    alone = run("export", finished, "--to-hf", tmp_path / "alone")
+    assert alone.code == 0, alone.err
+    bundle = run("export", tmp_path / "model", "--to-hf", tmp_path / "of-a-model")
+    assert bundle.code == 0, bundle.err
+    weights = {(tmp_path / name / "model.safetensors").read_bytes() for name in ("hf", "alone", "of-a-model")}
+    assert len(weights) == 1
+    again = run("export", tmp_path / "model", "--to-hf", tmp_path / "hf")
+    assert (again.code, again.out) == (1, "")
+    assert "is not empty" in again.err
+    nowhere = run("export", finished)
+    assert nowhere.code == 2
+    assert "--to DIR, --to-hf DIR or both" in nowhere.err

@@ -82,3 +82,42 @@ def test_settings_that_cannot_be(bad: dict[str, Any]) -> None:
     assert next(iter(bad)) in caught.value.message
     with pytest.raises(ValueError, match=next(iter(bad))):
         Preprocessing(**bad)
+
+
+def test_a_crop_keeps_the_middle() -> None:
+    """The shorter side becomes `short_side` pixels, and the square in the middle is what is seen."""
+    for width, height in ((120, 80), (80, 120), (80, 80), (41, 300)):
+        across, down = np.meshgrid(np.arange(width), np.arange(height))
+        pixels = np.stack([across * 255 // width, down * 255 // height, np.zeros_like(down)], axis=2).astype(np.uint8)
+        photo = Photo(pixels, width, height, "array")
+        wanted = Preprocessing(size=32, fit="crop", resample="bilinear", short_side=40)
+        seen = prepare(photo, wanted)
+        assert seen.shape == (32, 32, 3)
+        scale = 40 / min(width, height)
+        whole = Image.fromarray(pixels).resize((round(width * scale), round(height * scale)), Image.Resampling.BILINEAR)
+        left, top = (whole.width - 32) // 2, (whole.height - 32) // 2
+        expected = np.asarray(whole.crop((left, top, left + 32, top + 32)), np.int64)
+        assert np.abs(seen - expected).max() <= 6
+        assert Preprocessing.from_json(wanted.to_json()) == wanted
+        assert wanted.smallest_side == 40
+
+
+def test_a_long_strip_is_no_burden() -> None:
+    strip = np.zeros((4, 100_000, 3), np.uint8)
+    assert prepare(Photo(strip, 100_000, 4, "array"), Preprocessing(size=224, fit="crop", short_side=256)).shape == (
+        224,
+        224,
+        3,
+    )
+
+
+@pytest.mark.parametrize(
+    "settings", [{"short_side": 300}, {"fit": "crop", "short_side": 100}, {"fit": "crop", "short_side": 300.0}]
+)
+def test_a_short_side_is_for_a_crop_and_no_less_than_it(settings: dict[str, Any]) -> None:
+    with pytest.raises(BundleError, match="short_side"):
+        Preprocessing.from_json(settings)
+
+
+def test_what_was_written_before_is_written_still() -> None:
+    assert Preprocessing(size=96).to_json() == {"size": 96, "fit": "squash", "resample": "bicubic"}

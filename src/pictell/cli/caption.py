@@ -189,9 +189,8 @@ def _local(model: str | None, threads: int | None) -> _Captioner:
     from pictell.photos import open_photo
 
     captioner = load(model, threads=threads)
-    size = captioner.bundle.preprocessing.size
-    read = partial(open_photo, max_pixels=captioner.max_pixels, smallest_side=size)
-    return _Captioner(captioner.bundle.vocabulary.language, captioner.check, captioner.stream, read)
+    read = partial(open_photo, max_pixels=captioner.max_pixels, smallest_side=captioner.smallest_side)
+    return _Captioner(captioner.language, captioner.check, captioner.stream, read)
 
 
 def _remote(server: str, api_key_file: Path | None, model: str | None, threads: int | None) -> _Captioner:

@@ -85,6 +85,8 @@ def _models(model: str | None, problems: list[str]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     try:
         # One that is not whole is named by opening it; the picture then tells whether the one asked for works.
+        if model is not None and model.startswith("hf:"):
+            return []  # no bundle; opening it checks it
         bundles = installed_bundles() if model is None else [find_bundle(model)]
         if not bundles:
             problems.append("no model is installed; install pictell again")
@@ -103,13 +105,17 @@ def _models(model: str | None, problems: list[str]) -> list[dict[str, Any]]:
 
 def _run(model: str | None, problems: list[str]) -> dict[str, Any]:
     """The engine, and what it makes of the built-in picture."""
-    from importlib import resources
-
-    import onnxruntime
+    from importlib import metadata, resources
 
     from pictell.captioner import load, usable_cores
 
-    engine = {"name": f"onnxruntime {onnxruntime.__version__}", "device": "CPU", "cores": usable_cores()}
+    runs = "transformers" if model is not None and model.startswith("hf:") else "onnxruntime"
+    installed = importlib.util.find_spec(runs) is not None
+    engine = {
+        "name": f"{runs} {metadata.version(runs) if installed else '(missing)'}",
+        "device": "CPU",
+        "cores": usable_cores(),
+    }
     try:
         begun = time.perf_counter()
         captioner = load(model)

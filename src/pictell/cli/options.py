@@ -20,7 +20,8 @@ Model = Annotated[
     str | None,
     typer.Option(
         metavar="MODEL",
-        help="An installed model or the directory of one; several, separated by commas, speak as one."
+        help="An installed model or the directory of one; several, separated by commas, speak as one. hf:DIR or "
+        "hf:OWNER/NAME is one of Hugging Face."
         "  [default: the one that comes with pictell]",
     ),
 ]

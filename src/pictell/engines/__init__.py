@@ -5,12 +5,15 @@ Each engine is a module of its own and is imported when it is used.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pictell.decoding import StepFunction
+from pictell.steering import CaptionOptions
+from pictell.types import Caption
 
 MemoryT = TypeVar("MemoryT")
 StateT = TypeVar("StateT")
@@ -33,4 +36,40 @@ class Engine(StepFunction[MemoryT, StateT], Protocol[MemoryT, StateT]):
         ...
 
 
-__all__ = ["Engine"]
+class SentenceEngine(Protocol):
+    """A captioning model that only gives whole sentences, and searches for them by itself.
+
+    `label` is what captions say they are by, `encoder` tells whose features they bring, `beam` and `length_penalty` are of its
+    usual search, and `smallest_side` is how many pixels a photo's shorter side needs. A photo's caption must not depend on the
+    others.
+    """
+
+    label: str
+    language: str
+
+    @property
+    def beam(self) -> int: ...  # noqa: D102
+
+    @property
+    def length_penalty(self) -> float: ...  # noqa: D102
+
+    @property
+    def smallest_side(self) -> int: ...  # noqa: D102
+
+    @property
+    def encoder(self) -> str: ...  # noqa: D102
+
+    def check(self, options: CaptionOptions) -> None:
+        """Raises `OptionError` for what cannot be asked of this model."""
+        ...
+
+    def look(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """A photo (H, W, 3) as the model sees it, by its own preprocessing: (3, S, S); several threads may call it."""
+        ...
+
+    def generate(self, pictures: Sequence[NDArray[np.float32]], options: CaptionOptions) -> list[Caption]:
+        """A caption in the plain style for each of the `pictures`, as `look` gives them."""
+        ...
+
+
+__all__ = ["Engine", "SentenceEngine"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -17,7 +18,9 @@ from pictell.insight.grid import SIDE
 from pictell.insight.occlusion import occlusion_maps
 from pictell.insight.spoken import Spoken, speak
 from pictell.language import detokenise
-from pictell.photos import prepare
+from pictell.photos import Preprocessing, prepare
+from pictell.photos.preparing import seen_part
+from pictell.types import Photo
 
 Maps: TypeAlias = Callable[[NDArray[np.uint8], Spoken], tuple[NDArray[np.float32], Method]]
 """From a prepared photo `(S, S, 3)` and its caption to a map for each word, `(T, G, G)`, and how they were made."""
@@ -51,7 +54,7 @@ def explain(
     spoken = speak(captioner, pixels)
     maps, used = maps_of(pixels, spoken)
     return Explanation(
-        photo=opened,
+        photo=_seen(opened, captioner.bundle.preprocessing),
         text=detokenise(spoken.words),
         words=spoken.rated(),
         maps=maps,
@@ -88,3 +91,11 @@ def _gradient(captioner: Captioner) -> Maps:
     model = load_model(captioner.bundle)
     start = captioner.bundle.generation.start
     return lambda pixels, spoken: (gradient_maps(model, start, pixels, spoken), "gradient")
+
+
+def _seen(photo: Photo, preprocessing: Preprocessing) -> Photo:
+    """The part of the photo that the model sees, to draw upon."""
+    if preprocessing.fit != "crop":
+        return photo
+    left, top, right, bottom = seen_part(photo.pixels.shape[1], photo.pixels.shape[0], preprocessing)
+    return replace(photo, pixels=photo.pixels[round(top) : round(bottom), round(left) : round(right)])

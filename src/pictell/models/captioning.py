@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -22,9 +23,16 @@ from pictell.models.decoders.show_attend_tell import ShowAttendTell
 from pictell.models.decoders.spatial_attention import SpatialAttentionLSTM
 from pictell.models.decoders.transformer import Transformer
 from pictell.models.decoders.up_down import UpDown
+from pictell.models.encoders.base import Encoder
+from pictell.models.encoders.hugging_face import FAMILIES, HuggingFaceEncoder
 from pictell.models.encoders.mobilenet_v2 import MobileNetV2
+from pictell.models.encoders.timm import TimmEncoder
 
-ENCODERS: Mapping[str, Callable[..., MobileNetV2]] = {"mobilenet_v2": MobileNetV2}
+ENCODERS: Mapping[str, Callable[..., Encoder]] = {
+    "mobilenet_v2": MobileNetV2,
+    **{name: partial(HuggingFaceEncoder, name) for name in FAMILIES},
+    "timm": TimmEncoder,
+}
 DECODERS: Mapping[str, Callable[..., Decoder]] = {
     "spatial_attention": SpatialAttentionLSTM,
     "show_and_tell": ShowAndTell,
@@ -46,9 +54,7 @@ class CaptioningModel(nn.Module):
     `architecture` is what a bundle's `config.json` records and what makes the same network again.
     """
 
-    def __init__(
-        self, encoder: MobileNetV2, decoder: Decoder, architecture: dict[str, Any], vocabulary_size: int
-    ) -> None:
+    def __init__(self, encoder: Encoder, decoder: Decoder, architecture: dict[str, Any], vocabulary_size: int) -> None:
         super().__init__()
         self.vocabulary_size = vocabulary_size
         self.encoder = encoder
@@ -67,6 +73,8 @@ def build_model(architecture: Mapping[str, Any], vocabulary_size: int) -> Captio
     Raises `RecipeError` for a name that is not registered or a setting that the part does not have.
     """
     encoder_name, encoder_settings = _part(architecture, "encoder", ENCODERS)
+    if "from" in encoder_settings:  # which Python does not let be a parameter's name
+        encoder_settings["source"] = encoder_settings.pop("from")
     decoder_name, decoder_settings = _part(architecture, "decoder", DECODERS)
     _check_settings("encoder", encoder_settings, ENCODERS[encoder_name])
     _check_settings("decoder", decoder_settings, DECODERS[decoder_name])
@@ -76,7 +84,7 @@ def build_model(architecture: Mapping[str, Any], vocabulary_size: int) -> Captio
     except (TypeError, ValueError, RuntimeError) as error:
         raise RecipeError("unknown-setting", f"model settings: {' '.join(str(error).split())}") from error
     full = {
-        "encoder": {"name": encoder_name, "size": encoder.size},
+        "encoder": {"name": encoder_name, **encoder.settings},
         "decoder": {"name": decoder_name, **decoder.sizes},
     }
     return CaptioningModel(encoder, decoder, full, vocabulary_size)

@@ -13,7 +13,7 @@ from PIL import Image
 from pictell.errors import BundleError
 from pictell.types import Photo
 
-Fit = Literal["squash"]
+Fit = Literal["squash", "crop"]
 Resample = Literal["bilinear", "bicubic", "lanczos"]
 
 _FILTERS = {
@@ -28,13 +28,15 @@ class Preprocessing:
     """How a model was trained to see photos.
 
     `size` is the side of the square in pixels (at least 1). `fit` says how a photo that is not square gets there:
-    `"squash"` changes its aspect ratio, so nothing is cut off. `resample` is the filter, widened when a photo shrinks
+    `"squash"` changes its aspect ratio, so nothing is cut off; `"crop"` makes its shorter side `short_side` pixels long (at
+    least `size`, and `size` if `None`) and keeps the square in its middle. `resample` is the filter, widened when a photo shrinks
     so that it does not alias (as Pillow does). A value outside these raises `ValueError`.
     """
 
     size: int = 224
     fit: Fit = "squash"
     resample: Resample = "bicubic"
+    short_side: int | None = None
 
     def __post_init__(self) -> None:
         if type(self.size) is not int or self.size < 1:
@@ -43,6 +45,16 @@ class Preprocessing:
             raise ValueError(f"fit is {self.fit!r}; known are {', '.join(get_args(Fit))}")
         if self.resample not in get_args(Resample):
             raise ValueError(f"resample is {self.resample!r}; known are {', '.join(get_args(Resample))}")
+
+        if self.short_side is not None and (
+            self.fit != "crop" or type(self.short_side) is not int or self.short_side < self.size
+        ):
+            raise ValueError(f"short_side is {self.short_side!r}; it is for a crop, and at least as much as size")
+
+    @property
+    def smallest_side(self) -> int:
+        """The pixels that the shorter side of a photo needs so that nothing is enlarged."""
+        return self.short_side or self.size
 
     @classmethod
     def from_json(cls, settings: Mapping[str, Any]) -> Preprocessing:
@@ -59,13 +71,33 @@ class Preprocessing:
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as plain JSON values."""
-        return asdict(self)
+        settings = asdict(self)
+        if self.short_side is None:
+            del settings["short_side"]  # as every version has read it
+        return settings
 
 
 def prepare(photo: Photo, preprocessing: Preprocessing) -> NDArray[np.uint8]:
     """Return `(S, S, 3)` uint8 RGB, a new writable array; a photo that already is S x S comes out as it is."""
     side = preprocessing.size
-    if photo.pixels.shape[:2] == (side, side):
+    crop = preprocessing.fit == "crop"
+    if photo.pixels.shape[:2] == (side, side) and not (crop and preprocessing.smallest_side != side):
         return photo.pixels.copy()
     image = Image.fromarray(photo.pixels)
+    if crop:
+        # What would be cut off is not even made: a strip of a photo would become a very long one.
+        box = seen_part(photo.pixels.shape[1], photo.pixels.shape[0], preprocessing)
+        return np.array(image.resize((side, side), _FILTERS[preprocessing.resample], box))  # (S, S, 3)
     return np.array(image.resize((side, side), _FILTERS[preprocessing.resample]))  # (S, S, 3)
+
+
+def seen_part(width: int, height: int, preprocessing: Preprocessing) -> tuple[float, float, float, float]:
+    """What a model sees of a photo of so many pixels: left, top, right and bottom."""
+    if preprocessing.fit != "crop":
+        return 0.0, 0.0, float(width), float(height)
+    shorter, side = preprocessing.smallest_side, preprocessing.size
+    new_width = shorter if width <= height else int(shorter * width / height)
+    new_height = shorter if height <= width else int(shorter * height / width)
+    left, top = (new_width - side) // 2, (new_height - side) // 2
+    across, down = width / new_width, height / new_height
+    return left * across, top * down, min((left + side) * across, width), min((top + side) * down, height)

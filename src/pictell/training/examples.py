@@ -152,7 +152,7 @@ class Epoch:
                 mirrored = view > 0 and change(self.augmentation, self.seed, index, view).mirrored
             else:
                 try:
-                    photo = open_photo(example.photo.path, smallest_side=self.preprocessing.size)
+                    photo = open_photo(example.photo.path, smallest_side=self.preprocessing.smallest_side)
                 except PhotoError as error:
                     faults.append(f"skipped {example.photo.id}: {error.message}")
                     continue

@@ -15,13 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pictell.data.augmentation import Augmentation
 from pictell.data.feature_cache import cached_features
 from pictell.errors import PhotoError
-from pictell.models.encoders.mobilenet_v2 import MobileNetV2
+from pictell.models.encoders.base import Encoder
 from pictell.photos import Preprocessing, open_photo, prepare
 from pictell.training.examples import change
 
 
 def encoder_features(
-    encoder: MobileNetV2,
+    encoder: Encoder,
     paths: Sequence[Path],
     folder: Path,
     *,
@@ -37,7 +37,7 @@ def encoder_features(
     View 0 is the photo itself, the others are augmented as `change` says. A photo that cannot be read is told to
     `unreadable` and has zeros.
     """
-    preprocessing = Preprocessing(size=encoder.size)
+    preprocessing = encoder.preprocessing
     device = next(encoder.parameters()).device
     shape = (encoder.regions, encoder.channels)
 
@@ -46,7 +46,7 @@ def encoder_features(
         read, pixels = [], []
         for place, row in enumerate(rows):
             try:
-                image = prepare(open_photo(paths[row], smallest_side=encoder.size), preprocessing)
+                image = prepare(open_photo(paths[row], smallest_side=preprocessing.smallest_side), preprocessing)
             except PhotoError as error:
                 unreadable(f"skipped {paths[row].name}: {error.message}")
                 continue
@@ -69,6 +69,7 @@ def encoder_features(
     key = (
         digest.hexdigest()
         + (" rounded" if encoder.rounds_weights else "")
+        + ("" if preprocessing == Preprocessing(size=encoder.size) else f" {preprocessing}")
         + (f" {view} {seed} {augmentation}" if view else "")
     )
     return cached_features(folder, key, paths, shape, compute, watch=watch, say=lambda text: say(f"{name}: {text}"))

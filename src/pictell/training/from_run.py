@@ -14,7 +14,7 @@ from pictell.data import load_dataset
 from pictell.errors import OptionError, RecipeError
 from pictell.language import Vocabulary
 from pictell.models import build_model
-from pictell.photos import Preprocessing, open_photo, prepare
+from pictell.photos import open_photo, prepare
 from pictell.training.checkpoint import load_checkpoint
 from pictell.training.export import check_replaceable, export_bundle
 from pictell.training.lineage import lineage, read_recipe, terms_of
@@ -92,10 +92,12 @@ def bundle_from_run(
     if about.get("round_weights"):
         model.encoder.round_weights(True)
         model.encoder.bake_rounding()
-    preprocessing = Preprocessing(size=model.encoder.size)
+    preprocessing = model.encoder.preprocessing
     calibration = None
+    if calibration_photos is not None and model.architecture["encoder"]["name"] != "mobilenet_v2":
+        raise OptionError("8-bit weights are for the encoder mobilenet_v2: leave --calibration out")
     if calibration_photos is not None:
-        photos = (open_photo(path, smallest_side=preprocessing.size) for path in calibration_photos)
+        photos = (open_photo(path, smallest_side=preprocessing.smallest_side) for path in calibration_photos)
         calibration = np.stack([prepare(photo, preprocessing) for photo in photos])  # (B, S, S, 3)
     recipes, bundles = lineage(run)
     terms = terms_of(recipes, bundles) if terms is None else terms
@@ -107,7 +109,9 @@ def bundle_from_run(
         name=name,
         version=version,
         terms=terms,
-        licence=_licence(terms, pretrained) if licence is None else licence,
+        licence=_licence(terms, pretrained, model.architecture["encoder"].get("source"))
+        if licence is None
+        else licence,
         card=_card(f"{name}@{version}", recipe, about, terms) if card is None else card,
         preprocessing=preprocessing,
         generation={
@@ -121,7 +125,7 @@ def bundle_from_run(
     return Bundle.open(directory)
 
 
-def _licence(terms: str, pretrained: bool) -> str:
+def _licence(terms: str, pretrained: bool, source: str | None) -> str:
     return "\n".join(
         [
             "Notice on the model in this directory",
@@ -130,7 +134,9 @@ def _licence(terms: str, pretrained: bool) -> str:
             "what they may be used for: research and education, for what was learnt from Flickr8k.",
             "The photos themselves belong to their owners and are not in here.",
             *(
-                ["The encoder began from MobileNetV2 weights pretrained on ImageNet (Google, Apache-2.0)."]
+                [f"The encoder began from the weights of {source}, whose own licence and terms bear on these, too."]
+                if source
+                else ["The encoder began from MobileNetV2 weights pretrained on ImageNet (Google, Apache-2.0)."]
                 if pretrained
                 else []
             ),

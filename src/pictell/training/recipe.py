@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
+import json
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -87,7 +89,8 @@ class Phase:
 
     With `encoder_lr` null the encoder is frozen and its features are computed once and cached, those of the photo itself
     and of `views - 1` augmented versions of it, one after another from epoch to epoch; otherwise its blocks from
-    `encoder_from` on are fine-tuned on augmented photos. `captions` of each photo are read in a step. With
+    `encoder_from` on are fine-tuned on augmented photos, each block before the last with `layer_decay` times the rate of the one
+    after it. `captions` of each photo are read in a step. With
     `round_weights` the encoder learns to work with weights rounded to 8 bits, as a bundle has them. `dropout` replaces the
     decoder's own for the phase. With `self_critical` the loss is that of self-critical training instead of cross-entropy.
     With `distillation` the words' targets are partly an ensemble's predictions.
@@ -99,6 +102,7 @@ class Phase:
     lr: float
     encoder_lr: float | None = None
     encoder_from: int = 0
+    layer_decay: float = 1.0
     views: int = 1
     warmup: int = 200
     schedule: str = "cosine"
@@ -167,7 +171,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
             key, equals, value = override.partition("=")
             if not equals:
                 raise RecipeError("override", f"{override!r} is not KEY=VALUE")
-            _set(content, key, yaml.safe_load(value))
+            _set(content, key, _value(value))
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError("missing", f"cannot read the recipe {path}: {error}") from error
     except yaml.YAMLError as error:
@@ -180,6 +184,16 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         if given not in known:
             raise RecipeError("unknown-name", f"recipe.{where}: there is no {given!r}; known: {', '.join(known)}")
     return recipe
+
+
+def _value(text: str) -> Any:
+    """What an override's text means: JSON where it is that, whose `1e-12` is a number, which YAML 1.1 takes for a word."""
+    import yaml
+
+    if text.startswith(("{", "[")):
+        with contextlib.suppress(ValueError):
+            return json.loads(text)
+    return yaml.safe_load(text)
 
 
 def recipe_of(content: Any) -> Recipe:
@@ -230,6 +244,7 @@ def _ranges(recipe: Recipe) -> Iterator[tuple[str, float, float, float]]:
         if phase.encoder_lr is not None:
             yield f"phases.{number}.encoder_lr", phase.encoder_lr, tiny, many
         yield f"phases.{number}.encoder_from", phase.encoder_from, 0, many
+        yield f"phases.{number}.layer_decay", phase.layer_decay, 0.01, 1
         # Without a frozen encoder there are no features to keep, and every photo is augmented anew.
         yield f"phases.{number}.views", phase.views, 1, many if phase.encoder_lr is None else 1
         yield f"phases.{number}.warmup", phase.warmup, 0, many

@@ -35,8 +35,8 @@ from pictell.metrics import METRICS_BY_DEFAULT, score
 from pictell.models import CaptioningModel, build_model
 from pictell.models.decoders.gpt2_prefix import GPT2Prefix
 from pictell.models.decoders.gpt2_weights import load_gpt2
-from pictell.models.encoders.mobilenet_v2 import MobileNetV2
-from pictell.photos import Preprocessing, open_photo, prepare
+from pictell.models.encoders.base import Encoder
+from pictell.photos import open_photo, prepare
 from pictell.training.checkpoint import load_checkpoint, save_checkpoint
 from pictell.training.events import Events
 from pictell.training.examples import Batch, Epoch, ahead, batches, load_examples, load_split
@@ -122,7 +122,7 @@ class Trainer:
             self.model.encoder.load_pretrained(Path(recipe.model.weights))
         if recipe.model.language_model:
             self._begin_language_model(Path(recipe.model.language_model))
-        self.preprocessing = Preprocessing(size=self.model.encoder.size)
+        self.preprocessing = self.model.encoder.preprocessing
         self.model.to(self.device)
         self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
         self.at = Position()
@@ -424,7 +424,7 @@ class Trainer:
     def _opened(self, photo: CaptionedPhoto) -> NDArray[np.uint8] | None:
         """A dev photo as the encoder sees it, `(S, S, 3)`, or nothing where it cannot be read."""
         try:
-            return prepare(open_photo(photo.path, smallest_side=self.preprocessing.size), self.preprocessing)
+            return prepare(open_photo(photo.path, smallest_side=self.preprocessing.smallest_side), self.preprocessing)
         except PhotoError as error:
             self._skipped(f"skipped {photo.id}: {error.message}")
             return None
@@ -508,6 +508,13 @@ class Trainer:
         self.teachers = None
         if phase.distillation is not None:
             self.teachers = Teachers(phase.distillation.teachers, self.vocabulary, self.device)
+            for run, teacher in zip(phase.distillation.teachers, self.teachers.models, strict=True):
+                # Each caches features of its own; where the encoder learns, one batch of photos is for all.
+                if phase.encoder_lr is not None and teacher.encoder.preprocessing != self.preprocessing:
+                    raise RecipeError(
+                        "other-preprocessing",
+                        f"the teacher {run} sees photos otherwise than the student: freeze the encoder (encoder_lr: null)",
+                    )
         self.model.encoder.round_weights(phase.round_weights)
         dropout = self.model.architecture["decoder"]["dropout"] if phase.dropout is None else phase.dropout
         for module in self.model.decoder.modules():
@@ -515,10 +522,11 @@ class Trainer:
                 module.p = dropout
         self.model.encoder.train_from(None if phase.encoder_lr is None else phase.encoder_from)
         groups = []
-        for part, lr in ((self.model.decoder, phase.lr), (self.model.encoder, phase.encoder_lr)):
-            if lr is not None:
-                trained = [parameter for parameter in part.parameters() if parameter.requires_grad]
-                groups.append({"params": trained, "lr": lr, "peak": lr})
+        trained = [parameter for parameter in self.model.decoder.parameters() if parameter.requires_grad]
+        groups.append({"params": trained, "lr": phase.lr, "peak": phase.lr})
+        if phase.encoder_lr is not None:
+            for weights, lr in encoder_rates(self.model.encoder, phase.encoder_lr, phase.layer_decay):
+                groups.append({"params": weights, "lr": lr, "peak": lr})
         self.optimiser = torch.optim.AdamW(groups, weight_decay=self.recipe.weight_decay)
 
     def _set_rates(self, phase: Phase) -> None:
@@ -532,7 +540,7 @@ class Trainer:
     # -- features -------------------------------------------------------------------------------------------------
 
     def _features(
-        self, photos: Sequence[CaptionedPhoto], name: str, view: int = 0, encoder: MobileNetV2 | None = None
+        self, photos: Sequence[CaptionedPhoto], name: str, view: int = 0, encoder: Encoder | None = None
     ) -> NDArray[np.float16]:
         """The cached features `(N, R, D)`; those of a photo that cannot be read are zeros.
 
@@ -616,6 +624,17 @@ class Trainer:
                 "other-vocabulary",
                 f"the captions have changed since the run in {self.out} began: name another folder with out=FOLDER",
             )
+
+
+def encoder_rates(encoder: Encoder, lr: float, layer_decay: float) -> list[tuple[list[Tensor], float]]:
+    """The encoder's weights that are learnt, with their rates: `lr` for the last part, and each part before it that many times
+    less (`layer_decay`); all together where that is 1."""
+    if layer_decay == 1:
+        return [([weight for weight in encoder.parameters() if weight.requires_grad], lr)]
+    parts = encoder.parts()
+    rates = [lr * layer_decay ** (len(parts) - 1 - number) for number in range(len(parts))]
+    learnt: list[list[Tensor]] = [[weight for weight in weights if weight.requires_grad] for weights in parts]
+    return [(weights, its) for weights, its in zip(learnt, rates, strict=True) if weights]
 
 
 def rate(phase: Phase, step: int, steps: int) -> float:

@@ -10,7 +10,7 @@ arXiv 1712.05877): this network is so sensitive that rounding it afterwards cost
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -18,6 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pictell.errors import DataError
+from pictell.models.encoders.base import Encoder
+from pictell.photos import Preprocessing
 
 # Expansion, output channels, repeats, first stride: table 2 of the paper, after the first convolution and block.
 _STAGES = ((6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
@@ -74,7 +76,7 @@ class _InvertedResidual(nn.Module):
         return x + y if self.residual else y
 
 
-class MobileNetV2(nn.Module):
+class MobileNetV2(Encoder):
     """Photos `(B, S, S, 3)` uint8 RGB, `S` a multiple of 32, to a grid `(B, (S / 32) ** 2, 1280)` float32.
 
     `blocks` are 18: the stem, sixteen inverted residuals, the last 1x1 convolution.
@@ -88,6 +90,8 @@ class MobileNetV2(nn.Module):
             raise ValueError(f"size is {size}; it must be a multiple of 32")
         self.size = size
         self.regions = (size // 32) ** 2
+        self.settings = {"size": size}
+        self.preprocessing = Preprocessing(size=size)
         stem = nn.Sequential(_Conv(3, 32, 3, 2), _Conv(32, 32, 3, groups=32), _Conv(32, 16, 1, relu=False))
         blocks: list[nn.Module] = [stem]
         inputs = 16
@@ -105,10 +109,9 @@ class MobileNetV2(nn.Module):
             x = block(x)  # at the end (B, 1280, S/32, S/32)
         return x.flatten(2).transpose(1, 2)  # (B, R, 1280)
 
-    def train_from(self, block: int | None) -> None:
-        """Freezes every block before `block`; `None` freezes all of them."""
-        for number, module in enumerate(self.blocks):
-            module.requires_grad_(block is not None and number >= block)
+    def parts(self) -> Sequence[Sequence[nn.Parameter]]:
+        """The weights of each of the blocks."""
+        return [list(block.parameters()) for block in self.blocks]
 
     @property
     def rounds_weights(self) -> bool:
