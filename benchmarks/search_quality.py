@@ -66,7 +66,7 @@ class Remembering:
         self.name, self.least = encoder.name, encoder.least
         self._one = lru_cache(maxsize=None)(lambda text: encoder.encode([text]))
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:  # noqa: D102
         return self._one(texts[0]) if len(texts) == 1 else self._encoder.encode(texts)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pictell.cli.bar import Bar
+from pictell.cli.bar import Bar, Progress
 from pictell.cli.extras import require
 from pictell.cli.options import Json, Model, Threads
 from pictell.cli.output import emit, emit_json, say, shown
@@ -119,6 +119,8 @@ def index(
                         emit_json(_fields(result))
                     if result.outcome not in ("unchanged", "missing"):
                         bar.advance()
+        if not dry_run:
+            _remember_meanings(library)
     if not as_json:
         for line in _summary(counts):
             emit(line)
@@ -166,6 +168,16 @@ def open_library(path: Path, *, must_exist: bool = False) -> Library:
     if library.notice:
         say(library.notice)
     return library
+
+
+def _remember_meanings(library: Library) -> None:
+    """So that a search need not wait for it; done where a sentence encoder is installed."""
+    from pictell.albums import remember_meanings, sentence_encoder
+
+    encoder = sentence_encoder()
+    if encoder is not None:
+        with Progress("texts") as progress:
+            remember_meanings(library, encoder, progress)
 
 
 def _foreseen(made: Plan) -> Iterator[Result]:
