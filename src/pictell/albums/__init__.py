@@ -8,6 +8,7 @@ from pictell.albums.gallery import draw_gallery
 from pictell.albums.indexing import OUTCOMES, IndexOptions, Plan, Result, index, plan
 from pictell.albums.library import Library, default_library
 from pictell.albums.lock import alone
+from pictell.albums.looks import remember_looks
 from pictell.albums.meaning import Meanings, remember_meanings
 from pictell.albums.metadata import read_words
 from pictell.albums.nouns import nouns_of
@@ -59,6 +60,7 @@ __all__ = [
     "picture_of",
     "plan",
     "read_words",
+    "remember_looks",
     "remember_meanings",
     "search",
     "sentence_encoder",

@@ -172,6 +172,7 @@ def similar(
     )
     best: list[tuple[float, int]] = []
     last = -1
+    features = features / max(float(np.linalg.norm(features)), 1e-9)
     while rows := library.rows(query, (last, encoder, *values)):
         vectors = np.frombuffer(b"".join(vector for _, vector in rows), "<f2").reshape(len(rows), -1)  # (N, D)
         likeness = vectors.astype(np.float32) @ features

@@ -97,6 +97,11 @@ class Progress:
         if self._bar is not None:
             self._bar.__exit__(kind, error, trace)
 
+    def make_room(self) -> None:
+        """Takes the bar away before an error is told."""
+        if self._bar is not None:
+            self._bar.make_room(for_error=True)
+
     def __call__(self, done: int, total: int) -> None:
         """Draws the bar, `done` of `total`."""
         if self._bar is None:
