@@ -163,7 +163,7 @@ def similar(
     if not library.rows("SELECT 1 FROM features WHERE encoder = ? LIMIT 1", (encoder,)):
         raise LibraryError(
             "no-features",
-            f"{printable(library.path)}: no photo here was seen by this model; `pictell album index DIR --force` does it",
+            f"{printable(library.path)}: no photo here was seen by this model; `pictell album index DIR` does it",
         )
     where, values = _conditions(filters or Filters())
     query = (

