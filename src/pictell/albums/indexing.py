@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from pictell.albums.leftovers import sweep
 from pictell.albums.library import Known, Library, Words
 from pictell.albums.metadata import read_words
 from pictell.albums.nouns import nouns_of
@@ -137,6 +138,8 @@ def index(library: Library, captioner: Captioner, made: Plan, options: IndexOpti
     yield from map(worker.write_out, made.settled)
     yield from made.unread
     yield from worker.run()
+    if options.write is not None:
+        sweep([result.path for result in made.settled] + [Path(os.fsdecode(found.path)) for found in made.waiting])
     left = [before.id for path, before in made.gone.items() if path not in worker.moved and not before.missing]
     if left:
         with library.transaction():

