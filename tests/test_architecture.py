@@ -25,7 +25,14 @@ LATE = {
 # What a room is made of that nobody imports at once: its modules are `HEAVY`.
 OWN = {"server": {"fastapi", "prometheus_client", "python_multipart", "starlette", "uvicorn"}}
 # What needs PyTorch, or a web server, by the beginnings of module names.
-HEAVY = ("pictell.models", "pictell.training", "pictell.engines.torch", "pictell.insight.gradient", "pictell.server")
+HEAVY = (
+    "pictell.models",
+    "pictell.training",
+    "pictell.importing",
+    "pictell.engines.torch",
+    "pictell.insight.gradient",
+    "pictell.server",
+)
 
 
 @dataclass(frozen=True)

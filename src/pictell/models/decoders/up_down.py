@@ -15,7 +15,6 @@ from pictell.models.decoders.recurrent import Advance, RecurrentDecoder
 from pictell.models.decoders.sizes import check_sizes, check_switches
 from pictell.models.lstm import LSTMCell
 
-
 PHOTOS = ("mean", "layer")
 
 
