@@ -6,6 +6,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pictell.bundle import Bundle
 from pictell.errors import CheckpointError, OptionError
@@ -76,18 +77,18 @@ def import_checkpoint(
     family = choose_family(checkpoint, tensors, FAMILIES)
     known = read_words(words)
     known.check(words, family.rows(tensors))
-    settings, network, preprocessing = open_encoder(encoder, size)
-    channels, given = family.channels(tensors), network.channels
+    eyes = open_encoder(encoder, size)
+    channels, given = family.channels(tensors), eyes.network.channels
     if channels != given:
         raise CheckpointError(
             "channels",
             f"{checkpoint} reads {channels} channels, and the encoder {encoder} gives {given}: name another one",
         )
-    model = _assemble(settings, family.imitate(tensors, known, heads=heads), known)
-    model.encoder.load_state_dict(network.state_dict())
+    model = _assemble(eyes.settings, family.imitate(tensors, known, heads=heads), known)
+    model.encoder.load_state_dict(eyes.network.state_dict())
     terms = terms or (
-        f"Imported from {checkpoint.name}, {family.name}, with the encoder of {Path(encoder).name}. "
-        "What it was trained on, and what that allows, is for those to say who trained them."
+        f"Imported from {checkpoint.name}, {family.name}; what it was trained on, and what that allows, is for those to say "
+        f"who trained it. The encoder is from {eyes.origin}"
     )
     export_bundle(
         model.eval(),
@@ -97,14 +98,14 @@ def import_checkpoint(
         version=version,
         terms=terms,
         licence=f"{terms}\n",
-        card=_card(f"{name}@{version}", checkpoint, words, encoder, family, terms),
-        preprocessing=preprocessing,
+        card=_card(f"{name}@{version}", checkpoint, words, family, terms, eyes.origin),
+        preprocessing=eyes.preprocessing,
         generation={"beam": beam, "max_words": _MAX_WORDS, "length_penalty": length_penalty},
     )
     return Imported(Bundle.open(directory), family.name, known.left_out)
 
 
-def _assemble(encoder: dict[str, int | str], decoder: Imitation, words: Words) -> CaptioningModel:
+def _assemble(encoder: dict[str, Any], decoder: Imitation, words: Words) -> CaptioningModel:
     model = build_model({"encoder": encoder, "decoder": decoder.settings}, len(words.vocabulary))
     weights = {name: tensor.float() for name, tensor in decoder.weights.items()}
     if "position" in weights:
@@ -113,15 +114,15 @@ def _assemble(encoder: dict[str, int | str], decoder: Imitation, words: Words) -
     return model
 
 
-def _card(label: str, checkpoint: Path, words: Path, encoder: str, family: Family, terms: str) -> str:
+def _card(label: str, checkpoint: Path, words: Path, family: Family, terms: str, origin: str) -> str:
     lines = [
         f"# {label}",
         "",
-        f"An image captioning model for pictell, imported. {terms}",
+        f"An image captioning model for pictell. {terms}",
         "",
         f"- what it was: {family.name}",
         *(f"- {file.name}: SHA-256 {hashlib.sha256(file.read_bytes()).hexdigest()}" for file in (checkpoint, words)),
-        f"- encoder: {Path(encoder).name}",
+        f"- encoder: {origin}",
         "",
         "It was not measured: `pictell evaluate` does. Captions are as good as those who trained it found only if the encoder",
         "is the very network whose features the checkpoint was trained on.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import warnings
 import zipfile
 import zlib
@@ -58,17 +59,17 @@ def _read_torch(path: Path) -> Tensors:
             warnings.simplefilter("ignore")
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if any(word in str(error) for word in ("GLOBAL", "Unsupported", "weights_only")):
+        if named := re.search(r"GLOBAL (\S+)", str(error)):
             raise CheckpointError(
                 "code",
-                f"{path} holds more than tensors, which pictell does not run: keep its state_dict() alone "
-                "(torch.save(model.state_dict(), ...))",
+                f"{path} needs more than tensors to be read ({named[1]}), which pictell does not run: keep its state_dict() "
+                "alone, as in torch.save(model.state_dict(), ...)",
             ) from error
-        raise _damaged(path, error) from error
+        raise _damaged(path, "not tensors as PyTorch saves them") from error
     except MemoryError as error:
         raise CheckpointError("too-large", f"{path} does not fit into memory") from error
     except Exception as error:  # a damaged pickle or archive makes PyTorch raise anything
-        raise _damaged(path, error) from error
+        raise _damaged(path, str(error) or type(error).__name__) from error
     if not isinstance(content, dict) or not all(
         isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in content.items()
     ):
@@ -95,9 +96,11 @@ def _read_npz(path: Path) -> Tensors:
     except MemoryError as error:
         raise CheckpointError("too-large", f"{path} does not fit into memory") from error
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
-        raise _damaged(path, error) from error
+        raise _damaged(path, str(error) or type(error).__name__) from error
 
 
-def _damaged(path: Path, error: Exception) -> CheckpointError:
-    why = " ".join(str(error).split())[:100] or type(error).__name__
-    return CheckpointError("damaged", f"{path} is no checkpoint, or cut short or damaged ({why})")
+def _damaged(path: Path, why: str) -> CheckpointError:
+    why = " ".join(why.split())
+    return CheckpointError(
+        "damaged", f"{path} is no checkpoint, or cut short or damaged ({why[:100]}{'...' if len(why) > 100 else ''})"
+    )
