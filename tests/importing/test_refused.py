@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import Write
+from pictell.engines.onnx import OnnxEngine
 from pictell.errors import BundleError, CheckpointError, PictellError
 from pictell.importing import import_checkpoint
 from pictell.importing.into_bundle import FAMILIES
@@ -266,6 +267,18 @@ def test_any_text_is_words_or_refused(tmp_path: Path, text: str) -> None:
     except CheckpointError as error:
         message = error.message
     assert "\n" not in message
+
+
+def test_a_checkpoint_without_unknown_words_says_none(write: Write, tmp_path: Path) -> None:
+    path, words = write("fc")
+    words.write_text(words.read_text(encoding="utf-8").replace("UNK", "cat"), encoding="utf-8")
+    bundle = import_checkpoint(path, words, "pictell-default", tmp_path / "bundle", name="theirs", size=64).bundle
+    assert bundle.vocabulary.tokens[4:] == (*WORDS[:5], "cat", *WORDS[6:])
+    engine = OnnxEngine(bundle)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
+    log_probs, _, _ = engine.step(np.full(2, 1), engine.start(engine.encode(pixels)))
+    assert (log_probs[:, [0, 1, 3]] < -29).all()
+    assert (log_probs[:, 4:] > -29).all()
 
 
 def test_words_that_pictell_never_says_are_left_out(write: Write, tmp_path: Path) -> None:

@@ -258,6 +258,7 @@ def test_bad_settings_are_refused(name: str, settings: Mapping[str, Any]) -> Non
         ("att2in", {"feature_norm": "no"}, "feature_norm is 'no'.*true or false"),
         ("full_transformer", {"encoder_layers": 0}, "encoder_layers is 0"),
         ("full_transformer", {"norm_epsilon": 0.0}, "norm_epsilon is 0"),
+        ("full_transformer", {"norm_epsilon": "small"}, "small"),
         ("transformer", {"heads": 5}, "heads"),
         ("transformer", {"layers": 0}, "layers"),
         ("transformer", {"heads": 1.5}, "heads is 1.5"),

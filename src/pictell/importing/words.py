@@ -15,8 +15,9 @@ from pictell.language import Vocabulary
 from pictell.language.blocked import has_blocked_word
 from pictell.language.vocabulary import SPECIAL
 
-UNSAYABLE = -1000.0
-"""The bias of a word that is never said: its probability is zero, and its log-probability is still a number."""
+UNLIKELIER = 30.0
+"""By so much a token that the checkpoint cannot say is less likely than the end, in log-probability: 1e-13 at most is its share,
+whatever is predicted, and training can go on from it."""
 
 Row = int | None
 """A row of the checkpoint's tables; `None` where it has none."""
@@ -47,12 +48,15 @@ class Words:
 
     def embedding(self, table: Tensor) -> Tensor:
         """The checkpoint's embedding `(rows, E)` as pictell numbers its words, `(V, E)`; zeros for what it has not."""
-        return _pick(table, self.read)
+        with_zeros = torch.cat([table, torch.zeros_like(table[:1])])
+        return with_zeros[[len(table) if row is None else row for row in self.read]]
 
     def prediction(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        """The checkpoint's last layer `(rows, H)`, `(rows,)` likewise; what it has not cannot be said."""
-        missing = torch.tensor([row is None for row in self.said])
-        return _pick(weight, self.said), _pick(bias, self.said).masked_fill(missing, UNSAYABLE)
+        """The checkpoint's last layer `(rows, H)`, `(rows,)` likewise; what it has not is never said, see `UNLIKELIER`."""
+        end = self.said[Vocabulary.end]
+        rows = [end if row is None else row for row in self.said]
+        never = torch.tensor([row is None for row in self.said]).to(bias) * UNLIKELIER
+        return weight[rows], bias[rows] - never
 
 
 def read_words(path: Path) -> Words:
@@ -124,8 +128,3 @@ def _words(path: Path, words: Sequence[object], *, start: int, end: int, spare: 
         spare=spare,
         left_out=left_out,
     )
-
-
-def _pick(table: Tensor, rows: Sequence[Row]) -> Tensor:
-    with_zeros = torch.cat([table, torch.zeros_like(table[:1])])
-    return with_zeros[[len(table) if row is None else row for row in rows]]

@@ -40,7 +40,8 @@ class FullTransformer(Transformer):
         dropout: float = 0.2,
     ) -> None:
         check_sizes(encoder_layers=encoder_layers)
-        if not isinstance(norm_epsilon, float) or not 0 < norm_epsilon < 1:
+        norm_epsilon = float(norm_epsilon)  # YAML takes 1e-6, without a point, for a text
+        if not 0 < norm_epsilon < 1:
             raise ValueError(f"norm_epsilon is {norm_epsilon}; it must be above 0 and below 1")
         super().__init__(
             vocabulary_size, channels, regions, hidden=hidden, layers=layers, heads=heads, inner=inner, dropout=dropout
