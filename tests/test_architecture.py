@@ -29,6 +29,7 @@ OWN = {"server": {"fastapi", "prometheus_client", "python_multipart", "starlette
 HEAVY = (
     "pictell.models",
     "pictell.training",
+    "pictell.importing",
     "pictell.engines.torch",
     "pictell.engines.hf",
     "pictell.hf",

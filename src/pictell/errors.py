@@ -39,6 +39,10 @@ class RecipeError(PictellError):
     """A training recipe that names something unknown or asks for something that cannot be."""
 
 
+class CheckpointError(PictellError):
+    """Someone else's checkpoint, or the words or encoder given with it, that cannot become a bundle."""
+
+
 class MetadataError(PictellError):
     """Words that cannot be read from a photo or its sidecar, or not be written there; what was there is untouched."""
 

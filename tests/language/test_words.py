@@ -92,6 +92,9 @@ def test_case_and_final_punctuation_do_not_matter(text: str) -> None:
         ("'s 's dog", "'s 's dog"),
         ("a t-shirt", "a t-shirt"),
         ("", ""),
+        ("a dog on grass .", "a dog on grass."),
+        ("a man , a dog 's ball .", "a man, a dog's ball."),
+        (". dog", ". dog"),
     ],
 )
 def test_clitics_go_to_the_word_before_them(words: str, text: str) -> None:

@@ -8,6 +8,7 @@ from torch import nn
 
 from pictell.models.gru import GRUCell
 from pictell.models.lstm import LSTMCell
+from pictell.models.maxout_lstm import MaxoutLSTMCell
 from pictell.models.rnn import RNNCell
 
 
@@ -31,3 +32,18 @@ def test_a_step_is_what_pytorch_computes(
     found = cell(cell.from_input(x), *state)
     assert len(found) == len(cell.states)
     torch.testing.assert_close(found, expected if isinstance(expected, tuple) else (expected,))
+
+
+@torch.no_grad()
+def test_a_maxout_step_is_the_papers() -> None:
+    """Rennie et al. 2017, section 3: what is new is the larger of two linear units, without a tanh."""
+    cell = MaxoutLSTMCell(5, 7)
+    for parameter in cell.parameters():
+        nn.init.normal_(parameter)
+    x, h, c = torch.randn(4, 5), torch.randn(4, 7), torch.randn(4, 7)
+    w, b, u = cell.from_input.weight, cell.from_input.bias, cell.from_hidden.weight
+    i, f, o, one, other = (x @ w[n : n + 7].T + b[n : n + 7] + h @ u[n : n + 7].T for n in range(0, 35, 7))
+    expected = f.sigmoid() * c + i.sigmoid() * torch.stack([one, other]).amax(dim=0)
+    hidden, memory = cell(cell.from_input(x), h, c)
+    torch.testing.assert_close(memory, expected)
+    torch.testing.assert_close(hidden, o.sigmoid() * expected.tanh())

@@ -41,15 +41,29 @@ TINY: Mapping[str, tuple[str, Mapping[str, Any]]] = {
             {"image": image, "cell": cell, "embedding": 8, "hidden": 12, "dropout": 0.5},
         )
         for image in ("input", "state", "both")
-        for cell in ("rnn", "gru", "lstm")
+        for cell in ("rnn", "gru", "lstm", "maxout_lstm")
     },
     "attend": ("show_attend_tell", ATTENTIVE),
     "adaptive": ("adaptive_attention", ATTENTIVE),
-    "up_down": ("up_down", ATTENTIVE),
+    "up_down": ("up_down", {**ATTENTIVE, "feature_norm": True, "photo": "mean"}),
+    "up_down-plain": ("up_down", {**ATTENTIVE, "feature_norm": False, "photo": "layer"}),
     "hard": ("hard_attention", ATTENTIVE),
-    "att2in": ("att2in", ATTENTIVE),
+    "att2in": ("att2in", {**ATTENTIVE, "feature_norm": True}),
+    "att2in-plain": ("att2in", {**ATTENTIVE, "feature_norm": False}),
     "aoanet": ("aoanet", {"embedding": 8, "hidden": 12, "layers": 2, "heads": 3, "dropout": 0.5}),
     "transformer": ("transformer", {"hidden": 12, "layers": 2, "heads": 3, "inner": 16, "dropout": 0.5}),
+    "full": (
+        "full_transformer",
+        {
+            "hidden": 12,
+            "encoder_layers": 2,
+            "layers": 2,
+            "heads": 3,
+            "inner": 16,
+            "norm_epsilon": 1e-6,
+            "dropout": 0.5,
+        },
+    ),
     "meshed": ("meshed_memory", {"hidden": 12, "layers": 2, "heads": 3, "inner": 16, "slots": 4, "dropout": 0.5}),
     "gpt2": ("gpt2_prefix", {"hidden": 12, "layers": 2, "heads": 3, "prefix": 3, "positions": 16, "dropout": 0.5}),
 }
@@ -240,6 +254,11 @@ def test_bad_settings_are_refused(name: str, settings: Mapping[str, Any]) -> Non
         ("show_and_tell", {"cell": ["lstm"]}, "lstm"),
         ("show_attend_tell", {"attention": 0}, "attention is 0"),
         ("up_down", {"embedding": -1}, "embedding is -1"),
+        ("up_down", {"photo": "both"}, "'both'.*mean, layer"),
+        ("att2in", {"feature_norm": "no"}, "feature_norm is 'no'.*true or false"),
+        ("full_transformer", {"encoder_layers": 0}, "encoder_layers is 0"),
+        ("full_transformer", {"norm_epsilon": 0.0}, "norm_epsilon is 0"),
+        ("full_transformer", {"norm_epsilon": "small"}, "small"),
         ("transformer", {"heads": 5}, "heads"),
         ("transformer", {"layers": 0}, "layers"),
         ("transformer", {"heads": 1.5}, "heads is 1.5"),

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from pictell.models.decoders.aoanet import AoANet
 from pictell.models.decoders.att2in import Att2in
 from pictell.models.decoders.base import Decoder
+from pictell.models.decoders.full_transformer import FullTransformer
 from pictell.models.decoders.meshed_memory import MeshedMemory
 
 P, R, D, H = 2, 3, 4, 6
@@ -134,6 +135,25 @@ def test_meshed_memory() -> None:
             looked.append(where)
         torch.testing.assert_close(found[photo : photo + 1], mesh / 2**0.5)
         torch.testing.assert_close(weights[photo : photo + 1], torch.stack(looked).mean(dim=0))
+
+
+@torch.no_grad()
+def test_the_encoder_of_a_full_transformer() -> None:
+    """Vaswani et al. 2017, section 3.1, normalised before each part; the decoder looks at what comes out."""
+    decoder = randomised(FullTransformer(9, D, R, hidden=H, encoder_layers=2, layers=1, heads=3, inner=7))
+    grid = torch.randn(P, R, D)
+    memory, _ = decoder.start(grid)
+    layer = decoder.layers[0]
+    for photo in range(P):
+        x = decoder.project(grid[photo]) + decoder.position
+        for encoder in decoder.encode:
+            q, k, v = (encoder.norm(x) @ encoder.qkv.weight[n * H : (n + 1) * H].T for n in range(3))
+            x = x + encoder.out(one_head_at_a_time(q + encoder.qkv.query_bias, k, v, 3)[0])
+            x = x + encoder.think(x)
+        x = decoder.norm_regions(x)
+        for name, expected in (("values0", layer.value(x)), ("keys0", layer.key(x))):
+            found = memory[name][photo].transpose(0, 1) if name == "values0" else memory[name][photo].permute(2, 0, 1)
+            torch.testing.assert_close(found.flatten(1), expected)
 
 
 class _OneWordEach:

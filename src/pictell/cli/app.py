@@ -17,6 +17,7 @@ from pictell.cli.doctor import doctor
 from pictell.cli.evaluate import evaluate
 from pictell.cli.explain import explain
 from pictell.cli.export import export
+from pictell.cli.import_ import import_
 from pictell.cli.models import models
 from pictell.cli.review import review
 from pictell.cli.score import score
@@ -62,5 +63,6 @@ for command in (
 ):
     app.command()(command)
 album.command()(review)
+app.command("import")(import_)
 app.add_typer(data)
 app.add_typer(album)

@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Sequence
 
 _CLITIC = "'s|n't|'re|'ll|'ve|'d|'m"
-_CLITICS = frozenset(_CLITIC.split("|"))
+# What leans on the word before it: clitics, and the marks that some captioners say.
+_LEANING = frozenset([*_CLITIC.split("|"), *".,;:!?"])
 _CHAR = r"[^\W_]|[\u0300-\u036f]"  # a letter, a digit, or an accent that has no composed form
 # Words hold hyphens and apostrophes only inside; of what begins with an apostrophe, a clitic that stands alone is kept.
 _WORD = re.compile(rf"(?:{_CHAR})+(?:[-'](?:{_CHAR})+)*|(?<!{_CHAR})(?:{_CLITIC})(?!{_CHAR})")
@@ -36,10 +37,10 @@ def tokenise(text: str) -> list[str]:
 
 
 def detokenise(words: Sequence[str]) -> str:
-    """Joins words to a caption; clitics go to the word before them (`dog 's` -> `dog's`)."""
+    """Joins words to a caption; clitics and closing marks go to the word before them (`dog 's .` -> `dog's.`)."""
     text, attachable = "", False
     for word in words:
-        # A clitic without a word before it has nothing to lean on, nor has the next one.
-        attachable = attachable or word not in _CLITICS
-        text += word if not text or (word in _CLITICS and attachable) else f" {word}"
+        # What has no word before it has nothing to lean on, nor has the next one.
+        attachable = attachable or word not in _LEANING
+        text += word if not text or (word in _LEANING and attachable) else f" {word}"
     return text

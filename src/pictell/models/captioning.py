@@ -15,6 +15,7 @@ from pictell.models.decoders.adaptive_attention import AdaptiveAttention
 from pictell.models.decoders.aoanet import AoANet
 from pictell.models.decoders.att2in import Att2in
 from pictell.models.decoders.base import Decoder
+from pictell.models.decoders.full_transformer import FullTransformer
 from pictell.models.decoders.gpt2_prefix import GPT2Prefix
 from pictell.models.decoders.hard_attention import HardAttention
 from pictell.models.decoders.meshed_memory import MeshedMemory
@@ -43,6 +44,7 @@ DECODERS: Mapping[str, Callable[..., Decoder]] = {
     "up_down": UpDown,
     "aoanet": AoANet,
     "transformer": Transformer,
+    "full_transformer": FullTransformer,
     "meshed_memory": MeshedMemory,
     "gpt2_prefix": GPT2Prefix,
 }

@@ -13,11 +13,12 @@ from pictell.models.additive_attention import AdditiveAttention
 from pictell.models.decoders.base import Tensors
 from pictell.models.decoders.features import feature_layer
 from pictell.models.decoders.recurrent import Advance, RecurrentDecoder
-from pictell.models.decoders.sizes import check_sizes
+from pictell.models.decoders.sizes import check_sizes, check_switches
 
 
 class Att2in(RecurrentDecoder):
-    """Looks with the hidden state before each word; `attention` is the width of the network that scores the regions."""
+    """Looks with the hidden state before each word; `attention` is the width of the network that scores the regions, and
+    `feature_norm` says whether what is made of the regions is normalised."""
 
     def __init__(
         self,
@@ -28,12 +29,20 @@ class Att2in(RecurrentDecoder):
         embedding: int = 256,
         hidden: int = 512,
         attention: int = 128,
+        feature_norm: bool = True,
         dropout: float = 0.5,
     ) -> None:
         check_sizes(embedding=embedding, hidden=hidden, attention=attention)
+        check_switches(feature_norm=feature_norm)
         super().__init__(vocabulary_size, embedding, hidden, dropout)
-        self.sizes = {"embedding": embedding, "hidden": hidden, "attention": attention, "dropout": dropout}
-        self.project = feature_layer(channels, hidden, dropout)
+        self.sizes = {
+            "embedding": embedding,
+            "hidden": hidden,
+            "attention": attention,
+            "feature_norm": feature_norm,
+            "dropout": dropout,
+        }
+        self.project = feature_layer(channels, hidden, dropout, feature_norm)
         self.attend = AdditiveAttention(hidden, hidden, attention)
         # Input, forget and output gate, then the two halves of the maxout unit that the new memory comes from.
         self.from_word = nn.Linear(embedding, 5 * hidden)

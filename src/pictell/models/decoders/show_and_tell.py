@@ -13,14 +13,21 @@ from pictell.models.decoders.recurrent import Advance, RecurrentDecoder
 from pictell.models.decoders.sizes import check_sizes
 from pictell.models.gru import GRUCell
 from pictell.models.lstm import LSTMCell
+from pictell.models.maxout_lstm import MaxoutLSTMCell
 from pictell.models.rnn import RNNCell
 
-CELLS: dict[str, type[RNNCell | GRUCell | LSTMCell]] = {"rnn": RNNCell, "gru": GRUCell, "lstm": LSTMCell}
+CELLS: dict[str, type[RNNCell | GRUCell | LSTMCell | MaxoutLSTMCell]] = {
+    "rnn": RNNCell,
+    "gru": GRUCell,
+    "lstm": LSTMCell,
+    "maxout_lstm": MaxoutLSTMCell,
+}
 IMAGES = ("input", "state", "both")
 
 
 class ShowAndTell(RecurrentDecoder):
-    """`image` is how the photo comes in: as first `input`, as initial `state`, or `both`; `cell` is `rnn`, `gru` or `lstm`."""
+    """`image` is how the photo comes in: as first `input`, as initial `state`, or `both`; `cell` is `rnn`, `gru`, `lstm` or
+    `maxout_lstm`, with which it is the FC model of Rennie et al. 2017."""
 
     def __init__(
         self,

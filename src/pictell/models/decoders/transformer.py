@@ -58,12 +58,14 @@ class Transformer(Decoder):
 
     def start(self, grid: Tensor) -> tuple[Tensors, Tensors]:
         v = self.project(grid)  # (P, R, H)
+        return self._begin(v + self.position, v)
+
+    def _begin(self, found: Tensor, told: Tensor) -> tuple[Tensors, Tensors]:
+        """Of regions `(P, R, H)` as they are found and as what they tell, the memory and the state before any word."""
         memory, state = {}, {}
         for number, layer in enumerate(self._layers()):
-            memory[f"keys{number}"] = layer.split(layer.key(v + self.position)).transpose(
-                2, 3
-            )  # (P, heads, H/heads, R)
-            memory[f"values{number}"] = values = layer.split(layer.value(v))  # (P, heads, R, H/heads)
+            memory[f"keys{number}"] = layer.split(layer.key(found)).transpose(2, 3)  # (P, heads, H/heads, R)
+            memory[f"values{number}"] = values = layer.split(layer.value(told))  # (P, heads, R, H/heads)
             # No word was read yet.
             state[f"keys{number}"] = values[:, :, :0]  # (P, heads, 0, H/heads)
             state[f"values{number}"] = values[:, :, :0]

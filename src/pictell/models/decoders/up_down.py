@@ -12,12 +12,18 @@ from pictell.models.additive_attention import AdditiveAttention
 from pictell.models.decoders.base import Tensors
 from pictell.models.decoders.features import feature_layer
 from pictell.models.decoders.recurrent import Advance, RecurrentDecoder
-from pictell.models.decoders.sizes import check_sizes
+from pictell.models.decoders.sizes import check_sizes, check_switches
 from pictell.models.lstm import LSTMCell
+
+PHOTOS = ("mean", "layer")
 
 
 class UpDown(RecurrentDecoder):
-    """`attention` is the width of the network that scores the regions."""
+    """`attention` is the width of the network that scores the regions, `feature_norm` says whether they are normalised.
+
+    The photo as a whole is the `mean` of the `v_i`, as in the paper, or what a `layer` of its own makes of the mean of the
+    encoder's grid, as in Luo's implementation (github.com/ruotianluo/self-critical.pytorch).
+    """
 
     def __init__(
         self,
@@ -28,12 +34,25 @@ class UpDown(RecurrentDecoder):
         embedding: int = 256,
         hidden: int = 512,
         attention: int = 128,
+        feature_norm: bool = True,
+        photo: str = "mean",
         dropout: float = 0.5,
     ) -> None:
         check_sizes(embedding=embedding, hidden=hidden, attention=attention)
+        check_switches(feature_norm=feature_norm)
+        if photo not in PHOTOS:
+            raise ValueError(f"photo is {photo!r}; it must be one of {', '.join(PHOTOS)}")
         super().__init__(vocabulary_size, embedding, hidden, dropout)
-        self.sizes = {"embedding": embedding, "hidden": hidden, "attention": attention, "dropout": dropout}
-        self.project = feature_layer(channels, hidden, dropout)
+        self.sizes = {
+            "embedding": embedding,
+            "hidden": hidden,
+            "attention": attention,
+            "feature_norm": feature_norm,
+            "photo": photo,
+            "dropout": dropout,
+        }
+        self.project = feature_layer(channels, hidden, dropout, feature_norm)
+        self.whole = nn.Sequential(nn.Linear(channels, hidden), nn.ReLU()) if photo == "layer" else None
         # The attention LSTM reads [h2, v mean, W_e word]; the three shares of its gates are apart.
         self.look = LSTMCell(embedding, hidden)
         self.look_from_mean = nn.Linear(hidden, 4 * hidden, bias=False)
@@ -43,9 +62,9 @@ class UpDown(RecurrentDecoder):
 
     def start(self, grid: Tensor) -> tuple[Tensors, Tensors]:
         v = self.project(grid)  # (P, R, H)
-        mean = v.mean(dim=1)  # (P, H)
-        memory = {"keys": self.attend.key(v), "values": v, "gates": self.look_from_mean(mean)}
-        return memory, {name: torch.zeros_like(mean) for name in ("look", "look_cell", "say", "say_cell")}
+        photo = v.mean(dim=1) if self.whole is None else self.dropout(self.whole(grid.mean(dim=1)))  # (P, H)
+        memory = {"keys": self.attend.key(v), "values": v, "gates": self.look_from_mean(photo)}
+        return memory, {name: torch.zeros_like(photo) for name in ("look", "look_cell", "say", "say_cell")}
 
     def gates(self, words: Tensor) -> Tensor:
         gates: Tensor = self.look.from_input(words)
