@@ -10,7 +10,7 @@ from typing import Any
 from pictell.bundle import Bundle, find_bundle
 from pictell.errors import CheckpointError
 from pictell.models import ENCODERS
-from pictell.models.encoders.mobilenet_v2 import MobileNetV2
+from pictell.models.encoders.base import Encoder
 from pictell.photos import Preprocessing
 
 
@@ -19,7 +19,7 @@ class Eyes:
     """A trained encoder: the settings that make it again, itself, how photos are prepared for it, and where it is from."""
 
     settings: dict[str, Any]
-    network: MobileNetV2
+    network: Encoder
     preprocessing: Preprocessing
     origin: str
 
@@ -75,7 +75,7 @@ def _of_bundle(source: str, bundle: Bundle, size: int | None) -> Eyes:
     return Eyes(settings, network, preprocessing, f"{bundle.label} ({bundle.terms})")
 
 
-def _make(name: str, settings: dict[str, Any]) -> MobileNetV2:
+def _make(name: str, settings: dict[str, Any]) -> Encoder:
     try:
         return ENCODERS[name](**settings)
     except (TypeError, ValueError) as error:
