@@ -328,8 +328,8 @@ def test_encoders_that_are_none(write: Write, tmp_path: Path) -> None:
     folder = tmp_path / "vit"
     folder.mkdir()
     refused(path, words, "config.json is missing", encoder=str(folder))
-    (folder / "config.json").write_text('{"model_type": "vit"}', encoding="utf-8")
-    refused(path, words, "is a vit, which is no encoder of pictell's: it has .*mobilenet_v2", encoder=str(folder))
+    (folder / "config.json").write_text('{"model_type": "bert"}', encoding="utf-8")
+    refused(path, words, "is a bert, which is no encoder of pictell's: it has .*mobilenet_v2", encoder=str(folder))
     (folder / "config.json").write_text('{"model_type": "mobilenet_v2"}', encoding="utf-8")
     refused(path, words, "not a MobileNetV2", encoder=str(folder))
     refused(path, words, "size is 65", size=65)

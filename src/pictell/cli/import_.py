@@ -25,9 +25,9 @@ def import_(
     encoder: Annotated[
         str,
         typer.Option(
-            metavar="MODEL|FOLDER",
+            metavar="MODEL|FOLDER|hf:NAME",
             help="Whose features it reads: a model, whose encoder is taken, or a folder of pretrained weights as "
-            "transformers saves them.",
+            "transformers saves them, or their name on the hub.",
         ),
     ],
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where the model goes; a model that is there is replaced.")],

@@ -9,9 +9,13 @@ from typing import Any
 
 from pictell.bundle import Bundle, find_bundle
 from pictell.errors import CheckpointError
+from pictell.hub import find_hub_model
 from pictell.models import ENCODERS
 from pictell.models.encoders.base import Encoder
+from pictell.models.encoders.hugging_face import FAMILIES
 from pictell.photos import Preprocessing
+
+_HUB = "hf:"
 
 
 @dataclass(frozen=True)
@@ -25,32 +29,46 @@ class Eyes:
 
 
 def open_encoder(source: str, size: int | None) -> Eyes:
-    """The encoder of a bundle, by name or directory, or pretrained weights as `transformers` saves them (`config.json`,
-    `model.safetensors`) in a folder. `size` is the side of the photos in pixels; `None` is the encoder's own.
+    """The encoder of a bundle, by name or directory, or pretrained weights: a folder of those that `transformers` or `timm` saves
+    (`config.json`, `model.safetensors`), or `hf:` and the name of one of `transformers` on the hub. `size` is the side of the
+    photos in pixels; `None` is the encoder's own.
 
-    Raises `CheckpointError`, `BundleError` or `DataError` where there is no such encoder.
+    Raises `CheckpointError`, or what opening a bundle, a model of the hub or an encoder raises, where there is no such encoder.
     """
-    kind = _kind(Path(source))
-    return _of_bundle(source, find_bundle(source), size) if kind is None else _of_folder(Path(source), kind, size)
+    if source.startswith(_HUB):
+        return _pretrained(source, find_hub_model(source.removeprefix(_HUB), weights=False).config, size)
+    config = _config(Path(source))
+    if any(isinstance(config.get(key), str) for key in ("model_type", "architecture")):
+        return _pretrained(source, config, size)
+    return _of_bundle(source, find_bundle(source), size)
 
 
-def _kind(folder: Path) -> str | None:
-    """The `model_type` of weights as `transformers` saves them; `None` where `folder` is something else."""
+def _config(folder: Path) -> dict[str, Any]:
+    """What `config.json` says; nothing where there is none that can be read."""
     try:
-        return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, dict) else {}
 
 
-def _of_folder(folder: Path, kind: str, size: int | None) -> Eyes:
-    if kind not in ENCODERS:
-        raise CheckpointError(
-            "encoder", f"{folder} is a {kind}, which is no encoder of pictell's: it has {', '.join(ENCODERS)}"
-        )
-    network = _make(kind, {} if size is None else {"size": size})
-    network.load_pretrained(folder)
-    settings = {"name": kind, "size": network.size}
-    return Eyes(settings, network, Preprocessing(size=network.size), f"{folder.absolute().name} ({kind})")
+def _pretrained(source: str, config: dict[str, Any], size: int | None) -> Eyes:
+    kind = config.get("model_type")
+    sized = {} if size is None else {"size": size}
+    if kind == "mobilenet_v2" and config.get("depth_multiplier", 1.0) == 1.0 and not source.startswith(_HUB):
+        network = _make("mobilenet_v2", sized)  # pictell's own, whose batch norms are folded
+        network.load_pretrained(Path(source))
+        name = "mobilenet_v2"
+    else:
+        kinds = {family.kind: name for name, family in FAMILIES.items()} | {"clip": "clip", None: "timm"}
+        if kind not in kinds:
+            raise CheckpointError(
+                "encoder", f"{source} is a {kind}, which is no encoder of pictell's: it has {', '.join(ENCODERS)}"
+            )
+        name = kinds[kind]
+        network = _make(name, {"source": source, **sized})
+    origin = source if source.startswith(_HUB) else Path(source).absolute().name
+    return Eyes({"name": name, **network.settings}, network, network.preprocessing, f"{origin} ({name})")
 
 
 def _of_bundle(source: str, bundle: Bundle, size: int | None) -> Eyes:
@@ -61,7 +79,11 @@ def _of_bundle(source: str, bundle: Bundle, size: int | None) -> Eyes:
     name = str(described.pop("name", None))
     if name not in ENCODERS:
         raise CheckpointError("encoder", f"{source} has the encoder {name!r}, which is none of {', '.join(ENCODERS)}")
-    network = _make(name, described if size is None else {**described, "size": size})
+    if size is not None:
+        if described.get("short_side"):  # as much is cut off
+            described["short_side"] = round(described["short_side"] * size / described["size"])
+        described["size"] = size
+    network = _make(name, described)
     try:
         weights = load(bundle.read("model.safetensors"))
         network.load_state_dict(
@@ -69,10 +91,8 @@ def _of_bundle(source: str, bundle: Bundle, size: int | None) -> Eyes:
         )
     except (SafetensorError, RuntimeError) as error:
         raise CheckpointError("encoder", f"{source}: model.safetensors is not of its own encoder") from error
-    photos = bundle.preprocessing
-    preprocessing = Preprocessing(size=network.size, fit=photos.fit, resample=photos.resample)
-    settings = {"name": name, **described, "size": network.size}
-    return Eyes(settings, network, preprocessing, f"{bundle.label} ({bundle.terms})")
+    preprocessing = bundle.preprocessing if size is None else network.preprocessing
+    return Eyes({"name": name, **network.settings}, network, preprocessing, f"{bundle.label} ({bundle.terms})")
 
 
 def _make(name: str, settings: dict[str, Any]) -> Encoder:
