@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
@@ -53,7 +55,8 @@ def test_the_attention_penalty_is_that_of_the_paper() -> None:
 def test_own_words_are_read_in_the_places_of_words(name: str) -> None:
     """Never in that of the start or of padding; a share of 0 changes nothing, of 1 every word; drawn as predicted."""
     torch.manual_seed(0)
-    decoder = DECODERS[name](50, 5, 4).eval()
+    layers = {"layers": 1} if "layers" in inspect.signature(DECODERS[name]).parameters else {}
+    decoder = DECODERS[name](50, 5, 4, hidden=48, **layers).eval()
     grid = torch.randn(1, 4, 5).expand(3, 4, 5)
     read = torch.tensor([1, 7, 8, 9, 0, 0]).expand(3, 400, 6)
     assert torch.equal(read_own_words(decoder, grid, read, 0.0), read)
