@@ -30,10 +30,10 @@ def resnet(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("kind", ["updown-bn2", "im2txt"])
-def test_a_resnet_of_transformers(kind: str, resnet: Path, write: Write, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "prefix"), [("updown-bn2", ""), ("im2txt", "hf:")])
+def test_a_resnet_of_transformers(kind: str, prefix: str, resnet: Path, write: Write, tmp_path: Path) -> None:
     path, words = write(kind)
-    bundle = import_checkpoint(path, words, str(resnet), tmp_path / "bundle", name="theirs", heads=HEADS).bundle
+    bundle = import_checkpoint(path, words, f"{prefix}{resnet}", tmp_path / "bundle", name="theirs", heads=HEADS).bundle
     assert bundle.preprocessing.size == 96
     assert bundle.preprocessing.fit == "crop"
     assert bundle.preprocessing.short_side == 120

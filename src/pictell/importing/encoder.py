@@ -36,10 +36,11 @@ def open_encoder(source: str, size: int | None) -> Eyes:
     Raises `CheckpointError`, or what opening a bundle, a model of the hub or an encoder raises, where there is no such encoder.
     """
     if source.startswith(_HUB):
-        return _pretrained(source, find_hub_model(source.removeprefix(_HUB), weights=False).config, size)
+        found = find_hub_model(source.removeprefix(_HUB), weights=False)
+        return _pretrained(source, found.label, found.config, size)
     config = _config(Path(source))
     if any(isinstance(config.get(key), str) for key in ("model_type", "architecture")):
-        return _pretrained(source, config, size)
+        return _pretrained(source, Path(source).absolute().name, config, size)
     return _of_bundle(source, find_bundle(source), size)
 
 
@@ -52,7 +53,7 @@ def _config(folder: Path) -> dict[str, Any]:
     return config if isinstance(config, dict) else {}
 
 
-def _pretrained(source: str, config: dict[str, Any], size: int | None) -> Eyes:
+def _pretrained(source: str, label: str, config: dict[str, Any], size: int | None) -> Eyes:
     kind = config.get("model_type")
     sized = {} if size is None else {"size": size}
     if kind == "mobilenet_v2" and config.get("depth_multiplier", 1.0) == 1.0 and not source.startswith(_HUB):
@@ -67,8 +68,7 @@ def _pretrained(source: str, config: dict[str, Any], size: int | None) -> Eyes:
             )
         name = kinds[kind]
         network = _make(name, {"source": source, **sized})
-    origin = source if source.startswith(_HUB) else Path(source).absolute().name
-    return Eyes({"name": name, **network.settings}, network, network.preprocessing, f"{origin} ({name})")
+    return Eyes({"name": name, **network.settings}, network, network.preprocessing, f"{label} ({name})")
 
 
 def _of_bundle(source: str, bundle: Bundle, size: int | None) -> Eyes:
