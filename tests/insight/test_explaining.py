@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -113,9 +113,20 @@ DECODERS = {
     "up_down": {**SMALL, "attention": 8},
     "aoanet": {**SMALL, "layers": 2, "heads": 2},
     "transformer": {"hidden": 16, "layers": 2, "heads": 2, "inner": 24},
+    "full_transformer": {"hidden": 16, "encoder_layers": 1, "layers": 2, "heads": 2, "inner": 24},
     "meshed_memory": {"hidden": 16, "layers": 2, "heads": 2, "inner": 24, "slots": 3},
     "gpt2_prefix": {"hidden": 16, "layers": 2, "heads": 2, "prefix": 3, "positions": 16},
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks of this size are quickest so, and beside other work many times so."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module", params=DECODERS)

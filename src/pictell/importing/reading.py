@@ -8,6 +8,7 @@ import warnings
 import zipfile
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,10 @@ def _read_npz(path: Path) -> Tensors:
             return {name: torch.from_numpy(array.astype(np.float64)) for name, array in arrays.items() if array.ndim}
     except MemoryError as error:
         raise CheckpointError("too-large", f"{path} does not fit into memory") from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+    # The header of an array is parsed as Python's literals are; what that raises is no ValueError.
+    except (
+        OSError, ValueError, KeyError, TypeError, EOFError, SyntaxError, TokenError, zipfile.BadZipFile, zlib.error, RuntimeError,
+    ) as error:  # fmt: skip
         raise _damaged(path, str(error) or type(error).__name__) from error
 
 
