@@ -25,7 +25,10 @@ class Client:
         self.refused: list[str] = []
         size = sum(map(len, parts)) if length is None else length
         headers = [(b"content-length", str(size).encode())] if size or parts else []
-        self.scope: Any = {"type": "http", "method": "POST", "headers": headers, "pictell.refused": self.refused.append}
+        self.scope: Any = {
+            "type": "http", "method": "POST", "path": "/v1/caption", "headers": headers,
+            "pictell.refused": self.refused.append,
+        }  # fmt: skip
 
     async def receive(self) -> Any:
         if self.parts:
