@@ -22,6 +22,10 @@ class Model:
     """
 
     def __init__(self, spec: str | None, *, threads: int | None, most_pixels: int) -> None:
+        if spec is not None and spec.startswith("hf:"):
+            raise OptionError(
+                f"{spec}: the service has models of pictell's own alone; pictell caption --model takes this one"
+            )
         bundles = self.bundles = tuple(find_bundle(part) for part in (spec.split(",") if spec else [None]))
         self.label = "+".join(bundle.label for bundle in bundles)
         self.name = "+".join(bundle.name for bundle in bundles)
