@@ -6,11 +6,15 @@ read, and gives the log-probabilities after the last of them, in the checkpoint'
 
 from __future__ import annotations
 
+import json
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -314,11 +318,24 @@ def tensors_of(kind: str, seed: int = 0) -> Arrays:
 
 
 def as_state_dict(arrays: Arrays) -> dict[str, Any]:
-    from collections import OrderedDict
-
-    import torch
-
     return OrderedDict(
         (name, torch.tensor(array, dtype=torch.int64 if array.ndim == 0 else torch.float32))
         for name, array in arrays.items()
     )
+
+
+Write = Callable[..., tuple[Path, Path]]
+
+
+def write_checkpoint(folder: Path, kind: str, changed: Arrays | None = None) -> tuple[Path, Path]:
+    arrays = tensors_of(kind) if changed is None else changed
+    if kind == "im2txt":
+        path, words = folder / "variables.npz", folder / "word_counts.txt"
+        np.savez(path, **{name: array.astype(np.float32) for name, array in arrays.items()})
+        words.write_text("".join(f"{word} {100 - n}\n" for n, word in enumerate(COUNTS)), encoding="utf-8")
+    else:
+        path, words = folder / "model.pth", folder / "cocotalk.json"
+        torch.save(as_state_dict(arrays), path)
+        numbers = {str(number): word for number, word in enumerate(WORDS, start=1)}
+        words.write_text(json.dumps({"ix_to_word": numbers, "images": []}), encoding="utf-8")
+    return path, words

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))  # for checkpoints.py
 
-from checkpoints import COUNTS, WORDS, Arrays, as_state_dict, tensors_of
-
-Write = Callable[..., tuple[Path, Path]]
+from checkpoints import Arrays, Write, write_checkpoint
 
 
 @pytest.fixture(autouse=True, scope="package")
@@ -35,17 +31,3 @@ def write(tmp_path: Path) -> Write:
         return write_checkpoint(tmp_path, kind, changed)
 
     return written
-
-
-def write_checkpoint(folder: Path, kind: str, changed: Arrays | None = None) -> tuple[Path, Path]:
-    arrays = tensors_of(kind) if changed is None else changed
-    if kind == "im2txt":
-        path, words = folder / "variables.npz", folder / "word_counts.txt"
-        np.savez(path, **{name: array.astype(np.float32) for name, array in arrays.items()})
-        words.write_text("".join(f"{word} {100 - n}\n" for n, word in enumerate(COUNTS)), encoding="utf-8")
-    else:
-        path, words = folder / "model.pth", folder / "cocotalk.json"
-        torch.save(as_state_dict(arrays), path)
-        numbers = {str(number): word for number, word in enumerate(WORDS, start=1)}
-        words.write_text(json.dumps({"ix_to_word": numbers, "images": []}), encoding="utf-8")
-    return path, words

@@ -9,9 +9,8 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from checkpoints import COUNTS, HEADS, KINDS, tensors_of
+from checkpoints import COUNTS, HEADS, KINDS, Write, tensors_of
 
-from conftest import Write
 from pictell.bundle import Bundle
 from pictell.engines.onnx import OnnxEngine
 from pictell.errors import PictellError

@@ -10,10 +10,9 @@ import numpy as np
 import onnxruntime
 import pytest
 import yaml
-from checkpoints import CHANNELS, COUNTS, HEADS, KINDS, WORDS, Array, Arrays, tensors_of
+from checkpoints import CHANNELS, COUNTS, HEADS, KINDS, WORDS, Array, Arrays, tensors_of, write_checkpoint
 from numpy.typing import NDArray
 
-from conftest import write_checkpoint
 from pictell.bundle import Bundle
 from pictell.decoding import beam_search
 from pictell.engines import Engine

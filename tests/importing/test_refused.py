@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from checkpoints import HEADS, KINDS, WORDS, Arrays, as_state_dict, tensors_of
+from checkpoints import HEADS, KINDS, WORDS, Arrays, Write, as_state_dict, tensors_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conftest import Write
 from pictell.engines.onnx import OnnxEngine
 from pictell.errors import BundleError, CheckpointError, PictellError
 from pictell.importing import import_checkpoint

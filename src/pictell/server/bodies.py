@@ -58,14 +58,24 @@ def asked_of(content_type: str, body: bytes, query: Iterable[tuple[str, str]] = 
 # -- JSON -------------------------------------------------------------------------------------------------------------
 
 
-def _of_json(body: bytes, most: int) -> Asked:
+def object_of(body: bytes) -> dict[str, Any]:
+    """The object that a body of JSON is.
+
+    Raises:
+        Refusal: `bad-request`.
+
+    """
     try:
         value = json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Refusal("bad-request", "the body is not JSON") from error
     if not isinstance(value, dict):
         raise Refusal("bad-request", "the body is not a JSON object")
-    given: dict[str, Any] = dict(value)
+    return value
+
+
+def _of_json(body: bytes, most: int) -> Asked:
+    given = object_of(body)
     asked = Asked()
     pictures = []
     if (image := given.pop("image", None)) is not None:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from server_helpers import Served, base64_of, data_url, picture
 
 from pictell.errors import PictellError
+from pictell.server.bodies import object_of
 from pictell.server.dialects import ollama, openai_messages
-from pictell.server.dialects.reading import Message, object_of
+from pictell.server.dialects.reading import Message
 from pictell.server.dialects.speaking import in_words, pieces
 
 SMALL = picture(1, size=(16, 16), form="PNG")

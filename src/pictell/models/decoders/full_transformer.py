@@ -10,10 +10,11 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear, pad, scaled_dot_product_attention
+from torch.nn.functional import linear, pad
 
 from pictell.models.decoders.base import Tensors
 from pictell.models.decoders.features import feature_layer
+from pictell.models.decoders.region_layer import RegionLayer
 from pictell.models.decoders.sizes import check_sizes
 from pictell.models.decoders.transformer import Layer, Transformer
 
@@ -83,28 +84,7 @@ class _DecoderLayer(Layer):
         self.qkv = QKV(hidden)
 
 
-class _EncoderLayer(nn.Module):
-    """Each region looks at all regions."""
-
+class _EncoderLayer(RegionLayer):
     def __init__(self, hidden: int, heads: int, inner: int, dropout: float) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm = nn.LayerNorm(hidden)
+        super().__init__(hidden, heads, inner, dropout)
         self.qkv = QKV(hidden)
-        self.out = nn.Linear(hidden, hidden)
-        self.think = nn.Sequential(
-            nn.LayerNorm(hidden), nn.Linear(hidden, inner), nn.ReLU(), nn.Dropout(dropout), nn.Linear(inner, hidden)
-        )
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Regions `(P, R, H)` to regions that know of each other."""
-        photos, regions, hidden = x.shape
-        query, key, value = (
-            part.view(photos, regions, self.heads, -1).transpose(1, 2)
-            for part in self.qkv(self.norm(x)).chunk(3, dim=-1)
-        )  # (P, heads, R, H/heads) each
-        found = scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(photos, regions, hidden)
-        x = x + self.dropout(self.out(found))
-        thought: Tensor = x + self.dropout(self.think(x))
-        return thought

@@ -11,10 +11,10 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
 from pictell.models.decoders.base import Tensors
 from pictell.models.decoders.packing import Packing
+from pictell.models.decoders.region_layer import RegionLayer
 from pictell.models.decoders.sizes import check_sizes
 from pictell.models.decoders.transformer import Layer, OneWord, Transformer
 
@@ -79,34 +79,16 @@ class _MeshedLayer(Layer):
         return mesh * len(self.gates) ** -0.5, words.pack(weights.mean(dim=(1, 2)))
 
 
-class _EncoderLayer(nn.Module):
-    """Each region looks at all regions and at the memory, whose keys and values are weights."""
+class _EncoderLayer(RegionLayer):
+    """Each region also looks at the memory, whose keys and values are weights."""
 
     def __init__(self, hidden: int, heads: int, inner: int, slots: int, dropout: float) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm = nn.LayerNorm(hidden)
-        self.qkv = nn.Linear(hidden, 3 * hidden, bias=False)
+        super().__init__(hidden, heads, inner, dropout)
         self.slot_keys = nn.Parameter(torch.randn(heads, slots, hidden // heads) * (hidden // heads) ** -0.5)
         self.slot_values = nn.Parameter(torch.randn(heads, slots, hidden // heads) * slots**-0.5)
-        self.out = nn.Linear(hidden, hidden)
-        self.think = nn.Sequential(
-            nn.LayerNorm(hidden), nn.Linear(hidden, inner), nn.ReLU(), nn.Dropout(dropout), nn.Linear(inner, hidden)
-        )
-        self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Regions `(P, R, H)` to regions that know of each other."""
-        photos, regions, hidden = x.shape
-        query, key, value = (
-            part.view(photos, regions, self.heads, -1).transpose(1, 2)
-            for part in self.qkv(self.norm(x)).chunk(3, dim=-1)
-        )  # (P, heads, R, H/heads) each
-        key, value = (
-            torch.cat([theirs, slots[None].expand(photos, -1, -1, -1)], dim=2)
-            for theirs, slots in ((key, self.slot_keys), (value, self.slot_values))
-        )
-        found = scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(photos, regions, hidden)
-        x = x + self.dropout(self.out(found))
-        thought: Tensor = x + self.dropout(self.think(x))
-        return thought
+    def looked_at(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        photos = keys.shape[0]
+        slots = (each[None].expand(photos, -1, -1, -1) for each in (self.slot_keys, self.slot_values))
+        with_slots = [torch.cat(pair, dim=2) for pair in zip((keys, values), slots, strict=True)]
+        return with_slots[0], with_slots[1]

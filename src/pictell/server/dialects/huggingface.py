@@ -7,8 +7,9 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from pictell.server.bodies import object_of
 from pictell.server.dialects.catalogue import choose
-from pictell.server.dialects.reading import count_in, object_of
+from pictell.server.dialects.reading import count_in
 from pictell.server.dialects.speaking import describe
 from pictell.server.refusals import Refusal, json_answer
 from pictell.server.service import Service

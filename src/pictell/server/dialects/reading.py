@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -11,6 +10,7 @@ from typing import Any, TypeAlias
 from starlette.requests import Request
 
 from pictell.errors import OptionError
+from pictell.server.bodies import object_of
 from pictell.server.refusals import Refusal
 from pictell.server.service import Service
 
@@ -48,26 +48,6 @@ async def json_of(service: Service, request: Request) -> dict[str, Any]:
     """
     body = await service.body(request)
     return await asyncio.to_thread(object_of, body) if len(body) > _LARGE else object_of(body)
-
-
-def object_of(body: bytes) -> dict[str, Any]:
-    """The object that a body of JSON is.
-
-    Raises:
-        Refusal: `bad-request`.
-
-    """
-    try:
-        value = json.loads(body, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise Refusal("bad-request", "the body is not JSON") from error
-    if not isinstance(value, dict):
-        raise Refusal("bad-request", "the body is not a JSON object")
-    return value
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(name)
 
 
 def name_in(given: dict[str, Any], *fields: str) -> str | None:
