@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
 
 from pictell import __version__, bundle
+from pictell.cli.app import app
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def test_version(run: Any) -> None:
     assert (ran.code, ran.out) == (0, f"pictell {__version__}\n")
 
 
-@pytest.mark.parametrize("command", ["caption", "models", "doctor", "evaluate", "train", "export"])
+@pytest.mark.parametrize("command", sorted(typer.main.get_command(app).commands))  # type: ignore[attr-defined]
 def test_every_command_has_help_that_fits(run: Any, command: str) -> None:
     listed = [line for line in run("--help").lines if line.split()[:1] == [command]]
     assert len(listed) == 1

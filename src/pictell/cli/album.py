@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pictell.albums import Library, Plan, Result
     from pictell.captioner import Captioner
 
-album = typer.Typer(name="album", help="A whole library of photos: caption it, remember it, give it to other programs.")
+album = typer.Typer(name="album", help="A whole library of photos: captioned and remembered.")
 
 Database = Annotated[
     Path | None,

@@ -21,9 +21,9 @@ def calibrate(
     ] = "dev",
     threads: Threads = None,
 ) -> None:
-    """Fit a model's confidence to photos with captions, and keep it in the model.
+    """Fit a model's confidence to photos with captions.
 
-    Captions get a confidence then: the probability that a caption is acceptable, which is to say that its CIDEr-D is
+    It is kept in the model. Captions get a confidence then: the probability that a caption is acceptable, which is to say that its CIDEr-D is
     above the median of these photos. What comes out is measured on photos left out of the fit in their turn.
     """
     from pictell.calibrating import calibrate as fit

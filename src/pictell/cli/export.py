@@ -50,7 +50,10 @@ def export(
         ),
     ] = None,
 ) -> None:
-    """Make a model of a training run's best weights; with --to-hf, one that transformers opens (from pictell.hf)."""
+    """Make a model of a training run's best weights.
+
+    With --to-hf it is one that transformers opens, by pictell.hf.
+    """
     if to is None and to_hf is None:
         raise typer.BadParameter("say where the model goes: --to DIR, --to-hf DIR or both", param_hint="--to")
     if to_hf is not None:
