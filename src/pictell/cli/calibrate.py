@@ -23,8 +23,9 @@ def calibrate(
 ) -> None:
     """Fit a model's confidence to photos with captions.
 
-    It is kept in the model. Captions get a confidence then: the probability that a caption is acceptable, which is to say that its CIDEr-D is
-    above the median of these photos. What comes out is measured on photos left out of the fit in their turn.
+    It is kept in the model. Captions get a confidence then: the probability that a caption is acceptable, which is to say
+    that its CIDEr-D is above the median of these photos. What comes out is measured on photos left out of the fit in their
+    turn.
     """
     from pictell.calibrating import calibrate as fit
     from pictell.captioner import load
