@@ -84,6 +84,25 @@ def test_forms_come_back_as_they_were_sent(pictures: list[bytes]) -> None:
     assert asked.options.num == 3
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [("image/png", b"x"), (FORM, form_of(("image", b"x"))), ("application/json", b'{"image": "eA=="}')],
+)
+def test_options_of_the_query_count_for_every_body(kind: str, body: bytes) -> None:
+    asked = asked_of(kind, body, [("num", "3"), ("must", "cat"), ("stream", "true"), ("model", "tiny")])
+    assert (asked.options.num, asked.options.must, asked.stream, asked.model) == (3, ("cat",), True, "tiny")
+    for wrong in (("num", ""), ("no_dangling", ""), ("no_such", "1"), ("num", "many")):
+        with pytest.raises(OptionError):
+            asked_of(kind, body, [wrong])
+
+
+def test_options_of_the_body_go_before_those_of_the_query() -> None:
+    form = form_of(("image", b"x"), ("num", "3"), ("beam", ""))
+    assert asked_of(FORM, form, [("num", "2"), ("beam", "7")]).options.num == 3
+    assert asked_of(FORM, form, [("num", "2"), ("beam", "7")]).options.beam == 7, "blank fields ask nothing"
+    assert asked_of("application/json", b'{"image": "eA==", "num": 3}', [("num", "2")]).options.num == 3
+
+
 def test_a_boundary_may_be_quoted() -> None:
     assert read('multipart/form-data; charset=utf-8; boundary="XX"', form_of(("image", b"x")))
 

@@ -35,8 +35,16 @@ class Asked:
     exact: bool = False
 
 
+@dataclass
+class _Part:
+    """What a query or a body says: pictures, and by name what is asked, `model`, `stream` and `exact` among it."""
+
+    pictures: list[tuple[str | None, Content]] = field(default_factory=list)
+    given: dict[str, Any] = field(default_factory=dict)
+
+
 def asked_of(content_type: str, body: bytes, query: Iterable[tuple[str, str]] = (), *, most: int = 1000) -> Asked:
-    """Reads a body by its type, and `query` where the body is a picture alone. No more than `most` pictures.
+    """Reads a body by its type, and `query`, whose options count where the body has no others. No more than `most` pictures.
 
     Raises:
         Refusal: `content-type`, `bad-request` or `too-many-pictures`.
@@ -45,14 +53,19 @@ def asked_of(content_type: str, body: bytes, query: Iterable[tuple[str, str]] = 
     """
     kind, parameters = parse_options_header(content_type.encode("latin-1", "replace"))
     if kind == b"multipart/form-data":
-        return _of_form(parameters.get(b"boundary", b""), body, most)
-    if kind == b"application/json":
-        return _of_json(body, most)
-    if kind.startswith(b"image/") or kind == b"application/octet-stream":
-        asked = _of_texts(list(query), most)
-        asked.pictures.insert(0, (None, body))
-        return asked
-    raise Refusal("content-type", "a body is multipart/form-data, application/json, or a picture as image/...")
+        part = _of_form(parameters.get(b"boundary", b""), body, most)
+    elif kind == b"application/json":
+        part = _of_json(body, most)
+    elif kind.startswith(b"image/") or kind == b"application/octet-stream":
+        part = _Part([(None, body)])
+    else:
+        raise Refusal("content-type", "a body is multipart/form-data, application/json, or a picture as image/...")
+    before = _of_texts(query, most)
+    pictures = part.pictures + before.pictures
+    _no_more(len(pictures), most)
+    given = before.given | part.given
+    model, stream, exact = (given.pop(name, None) for name in ("model", "stream", "exact"))
+    return Asked(pictures, options_of(given), model, bool(stream), bool(exact))
 
 
 # -- JSON -------------------------------------------------------------------------------------------------------------
@@ -74,9 +87,8 @@ def object_of(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _of_json(body: bytes, most: int) -> Asked:
+def _of_json(body: bytes, most: int) -> _Part:
     given = object_of(body)
-    asked = Asked()
     pictures = []
     if (image := given.pop("image", None)) is not None:
         pictures.append(image)
@@ -86,18 +98,12 @@ def _of_json(body: bytes, most: int) -> Asked:
             raise Refusal("bad-request", "images must be a list")
         pictures += images
     _no_more(len(pictures), most)
-    asked.pictures = [_picture(each) for each in pictures]
-    model = given.pop("model", None)
-    if not (model is None or isinstance(model, str)):
+    if not isinstance(given.get("model"), str | None):
         raise Refusal("bad-request", "model must be a name")
-    asked.model = model
     for name in ("stream", "exact"):
-        flag = given.pop(name, None)
-        if not (flag is None or isinstance(flag, bool)):
+        if not isinstance(given.get(name), bool | None):
             raise Refusal("bad-request", f"{name} must be true or false")
-        setattr(asked, name, bool(flag))
-    asked.options = options_of(given)
-    return asked
+    return _Part([_picture(each) for each in pictures], given)
 
 
 def _no_constant(name: str) -> float:
@@ -119,30 +125,28 @@ def _picture(value: Any) -> tuple[str | None, str]:
 # -- forms ------------------------------------------------------------------------------------------------------------
 
 
-def _of_texts(texts: list[tuple[str, str]], most: int) -> Asked:
+def _of_texts(texts: Iterable[tuple[str, str]], most: int) -> _Part:
     """What is asked by texts, of a form's fields or of a query."""
-    asked = Asked()
-    given: dict[str, Any] = {}
+    part = _Part()
+    given = part.given
     for name, text in texts:
-        if name == "model":
-            asked.model = text
-        elif name in ("stream", "exact"):
-            setattr(asked, name, truth(name, text))
-        elif name in _PICTURE_FIELDS:
-            asked.pictures.append((None, text))
-            _no_more(len(asked.pictures), most)
+        if name in _PICTURE_FIELDS:
+            part.pictures.append((None, text))
+            _no_more(len(part.pictures), most)
         elif name in ("must", "must_not"):
             given.setdefault(name, []).append(text)
         elif name in given:
             raise OptionError(f"{name[:100]!r} is given twice")
-        # Forms send what was left blank, too.
-        elif text or name == "start":
+        elif name == "model":
+            given[name] = text
+        elif name in ("stream", "exact"):
+            given[name] = truth(name, text)
+        else:
             given[name] = value_of(name, text)
-    asked.options = options_of(given)
-    return asked
+    return part
 
 
-def _of_form(boundary: bytes, body: bytes, most: int) -> Asked:
+def _of_form(boundary: bytes, body: bytes, most: int) -> _Part:
     if not 0 < len(boundary) <= 200:
         raise Refusal("bad-request", "a multipart body needs a boundary in its Content-Type")
     parts = _Parts(body, most + _MOST_FIELDS)
@@ -167,13 +171,14 @@ def _of_form(boundary: bytes, body: bytes, most: int) -> Asked:
                 _no_more(len(files), most)
         else:
             try:
-                texts.append((name, content.decode("utf-8")))
+                text = content.decode("utf-8")
             except UnicodeDecodeError as error:
                 raise Refusal("bad-request", "a field of the form is not UTF-8") from error
-    asked = _of_texts(texts, most)
-    asked.pictures[:0] = files
-    _no_more(len(asked.pictures), most)
-    return asked
+            if text or name == "start":  # forms send what was left blank, too
+                texts.append((name, text))
+    part = _of_texts(texts, most)
+    part.pictures[:0] = files
+    return part
 
 
 class _Parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pictell.server.options import OPTIONS
@@ -226,13 +227,23 @@ _BODY = {
     },
 }
 
+
+def _as_text(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema of an option that a query gives: yes and no have more words there."""
+    return (
+        {"anyOf": [schema, {"enum": ["1", "0", "on", "off", "yes", "no"]}]}
+        if schema.get("type") == "boolean"
+        else schema
+    )
+
+
 _QUERY = [
     {
         "name": name,
         "in": "query",
         "required": False,
-        "description": "Where the body is a picture alone.",
-        "schema": schema,
+        "description": "Counts where the body does not say it.",
+        "schema": _as_text(schema),
     }
     for name, schema in {**_FLAGS, **OPTIONS}.items()
 ]

@@ -125,6 +125,6 @@ def truth(name: str, text: str) -> bool:
     """
     if text.lower() in ("true", "1", "on", "yes"):
         return True
-    if text.lower() in ("false", "0", "off", "no", ""):
+    if text.lower() in ("false", "0", "off", "no"):
         return False
     raise OptionError(f"{name} must be true or false, not {text[:100]!r}")

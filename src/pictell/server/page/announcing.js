@@ -20,3 +20,6 @@ export function announce(line) {
   clearTimeout(speaking);
   speaking = setTimeout(() => { announcer.textContent = lines.join(" "); lines = []; }, 150);
 }
+
+// What is still to be announced is in the language from before.
+document.addEventListener("languagechange", () => { clearTimeout(speaking); lines = []; });

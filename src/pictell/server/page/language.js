@@ -77,6 +77,7 @@ export function begin() {
       address.searchParams.set("lang", current);
       history.replaceState(null, "", address);
       apply();
+      document.dispatchEvent(new Event("languagechange"));
     });
   }
 }
