@@ -36,7 +36,7 @@ def test_att2in() -> None:
     grid = torch.randn(P, R, D)
     images = decoder.project(grid)  # I_i
     h, c, alpha = torch.zeros(P, H), torch.zeros(P, H), torch.zeros(P, R)
-    w, u = decoder.from_word, decoder.from_hidden
+    w, u = decoder.cell.from_input, decoder.cell.from_hidden
     for tokens in TOKENS:
         x = decoder.embed(tokens)
         a = decoder.attend.weigh(torch.tanh(decoder.attend.key(images) + decoder.attend.query(h)[:, None]))[..., 0]

@@ -146,9 +146,11 @@ class Att2in2(_Attentive):
             {"name": "att2in", **shared},
             weights
             | {
-                "from_word.weight": t["core.i2h.weight"],
-                "from_word.bias": torch.cat([gates[:-halves], gates[-halves:] + t["core.a2c.bias"] + seen @ shift]),
-                "from_hidden.weight": t["core.h2h.weight"],
+                "cell.from_input.weight": t["core.i2h.weight"],
+                "cell.from_input.bias": torch.cat(
+                    [gates[:-halves], gates[-halves:] + t["core.a2c.bias"] + seen @ shift]
+                ),
+                "cell.from_hidden.weight": t["core.h2h.weight"],
                 "from_context.weight": seen * scale,
             },
         )

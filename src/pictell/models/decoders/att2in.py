@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from pictell.models.additive_attention import AdditiveAttention
 from pictell.models.decoders.base import Tensors
 from pictell.models.decoders.features import feature_layer
 from pictell.models.decoders.recurrent import Advance, RecurrentDecoder
 from pictell.models.decoders.sizes import check_sizes, check_switches
+from pictell.models.maxout_lstm import MaxoutLSTMCell
 
 
 class Att2in(RecurrentDecoder):
@@ -44,17 +46,8 @@ class Att2in(RecurrentDecoder):
         }
         self.project = feature_layer(channels, hidden, dropout, feature_norm)
         self.attend = AdditiveAttention(hidden, hidden, attention)
-        # Input, forget and output gate, then the two halves of the maxout unit that the new memory comes from.
-        self.from_word = nn.Linear(embedding, 5 * hidden)
-        self.from_hidden = nn.Linear(hidden, 5 * hidden, bias=False)
+        self.cell = MaxoutLSTMCell(embedding, hidden)
         self.from_context = nn.Linear(hidden, 2 * hidden, bias=False)  # W_zI
-        for part in self.from_hidden.weight.chunk(5):
-            nn.init.orthogonal_(part.data)
-        with torch.no_grad():
-            self.from_word.bias.zero_()
-            self.from_word.bias[hidden : 2 * hidden] = (
-                1.0  # what is remembered is kept at first (Jozefowicz et al. 2015)
-            )
 
     def start(self, grid: Tensor) -> tuple[Tensors, Tensors]:
         v = self.project(grid)  # (P, R, H)
@@ -62,17 +55,15 @@ class Att2in(RecurrentDecoder):
         return {"keys": self.attend.key(v), "values": v}, {"hidden": zeros, "cell": zeros.clone()}
 
     def gates(self, words: Tensor) -> Tensor:
-        gates: Tensor = self.from_word(words)
+        gates: Tensor = self.cell.from_input(words)
         return gates
 
     def advance(self, gates: Tensor, memory: Tensors, state: Tensors) -> Advance:
         h = state["hidden"]  # (N, H), h_{t-1}
         alpha = torch.softmax(self.attend(h, memory["keys"]), dim=-1)  # (P, K, R)
         context = (alpha @ memory["values"]).reshape(h.shape)  # (N, H), I_t
-        i, f, o, z = torch.split(gates + self.from_hidden(h), [h.shape[1]] * 3 + [2 * h.shape[1]], dim=-1)
-        one, other = (z + self.from_context(context)).chunk(2, dim=-1)  # (N, H) each
-        cell = torch.sigmoid(i) * torch.maximum(one, other) + torch.sigmoid(f) * state["cell"]
-        h = torch.sigmoid(o) * torch.tanh(cell)
+        seen = pad(self.from_context(context), (3 * h.shape[1], 0))  # (N, 5H), nothing for the gates
+        h, cell = self.cell(gates + seen, h, state["cell"])
         return Advance({"hidden": h, "cell": cell}, h, alpha.flatten(0, 1))
 
     def output(self, words: Tensor, features: Tensor) -> Tensor:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from pictell.server.bodies import object_of
 from pictell.server.dialects.catalogue import choose
-from pictell.server.dialects.reading import count_in
+from pictell.server.dialects.reading import count_in, parsed
 from pictell.server.dialects.speaking import describe
 from pictell.server.refusals import Refusal, json_answer
 from pictell.server.service import Service
-
-_LARGE = 1 << 19
 
 
 def router(service: Service) -> APIRouter:
@@ -29,7 +25,7 @@ def router(service: Service) -> APIRouter:
         picture: bytes | str = body
         words = None
         if kind == "application/json":
-            given = await asyncio.to_thread(object_of, body) if len(body) > _LARGE else object_of(body)
+            given = await parsed(body)
             picture, words = _inputs(given), _words(given)
         [text] = await describe(service, offer, [picture], words=words)
         return json_answer([{"generated_text": text}])

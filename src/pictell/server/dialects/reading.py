@@ -46,7 +46,11 @@ async def json_of(service: Service, request: Request) -> dict[str, Any]:
         Refusal: `bad-request`, or what `Service.body` raises.
 
     """
-    body = await service.body(request)
+    return await parsed(await service.body(request))
+
+
+async def parsed(body: bytes) -> dict[str, Any]:
+    """The object that a body is; a large one is parsed by a thread. Raises `Refusal` as `object_of` does."""
     return await asyncio.to_thread(object_of, body) if len(body) > _LARGE else object_of(body)
 
 
