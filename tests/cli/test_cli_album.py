@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -111,6 +112,14 @@ def test_a_dry_run_tells_and_makes_nothing(run, photos: Path, library: Path, tin
     assert Counter(line["outcome"] for line in told) == {"waiting": 130, "failed": 1}
     assert (dry.code, dry.err.count("\n")) == (1, 1)
     assert sorted(library.parent.rglob("*")) == before
+
+
+def test_a_hundred_thousand_files_in_one_directory(run, photos: Path, library: Path, tiny_bundle: Path) -> None:  # type: ignore[no-untyped-def]
+    for number in range(100_000):
+        os.close(os.open(photos / f"{number}.txt", os.O_CREAT | os.O_WRONLY))
+    dry = run("album", "index", photos, "--dry-run", "--json", "--db", library, "--model", tiny_bundle)
+    assert (dry.code, dry.err) == (0, "")
+    assert Counter(json.loads(line)["outcome"] for line in dry.lines) == {"waiting": 130}
 
 
 def test_raw_files_without_exiftool_are_named_and_counted(
