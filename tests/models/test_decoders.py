@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from pictell.errors import RecipeError
 from pictell.language import Vocabulary
 from pictell.models import DECODERS, build_model
 from pictell.models.decoders.base import Decoder
+from pictell.models.decoders.packing import fixed_shapes
 from pictell.photos import Preprocessing
 from pictell.training.export import export_bundle
 from pictell.training.losses import caption_loss
@@ -189,6 +191,23 @@ def test_longer_padding_changes_neither_loss_nor_gradient(name: str, grid: Tenso
             torch.nn.functional.pad(words, (0, extra), value=PAD) for words in (read, predict)
         )
         loss = caption_loss(decoder, grid, longer_read, longer_predict, 0.1)
+        torch.autograd.backward(loss)
+        found.append((loss.detach(), {key: value.grad for key, value in decoder.named_parameters()}))
+    torch.testing.assert_close(found[0], found[1], atol=1e-6, rtol=1e-5)
+
+
+def test_fixed_shapes_change_neither_loss_nor_gradient(name: str, grid: Tensor) -> None:
+    """Read as words, padding takes its time and nothing else; nor do teachers, smoothing and the penalty see it."""
+    if name == "hard":
+        pytest.skip("its draws are rewarded caption by caption; no step of it is recorded")
+    read, predict = (torch.nn.functional.pad(words, (0, 2), value=PAD) for words in captions(5, 3, 7))
+    taught = torch.softmax(torch.randn(*predict.shape, WORDS, generator=torch.Generator().manual_seed(2)), dim=-1)
+    real = predict != PAD
+    found = []
+    for shapes, told in ((nullcontext(), taught[real]), (fixed_shapes(), taught.flatten(0, 2))):
+        decoder = make(name)
+        with shapes:
+            loss = caption_loss(decoder, grid, read, predict, 0.1, 0.5, told, 0.4)
         torch.autograd.backward(loss)
         found.append((loss.detach(), {key: value.grad for key, value in decoder.named_parameters()}))
     torch.testing.assert_close(found[0], found[1], atol=1e-6, rtol=1e-5)

@@ -361,6 +361,40 @@ def test_workers_change_nothing_but_the_time(recipe_file: Path, tmp_path: Path) 
     assert_same_run(tmp_path / "alone", tmp_path / "helped")
 
 
+def test_kept_photos_are_seen_as_read_ones(recipe_file: Path, tmp_path: Path) -> None:
+    """But for the rounding of crops, of which there is none here: the same changes, words and order, resumed or helped."""
+    kept = [
+        "phases=[{name: whole, epochs: 2, lr: 1e-3, encoder_lr: 1e-4, warmup: 2, captions: 2}]",
+        "keep_photos=true",
+        "augmentation={crop: 1.0, colour: 0.2, mirror: 0.5}",
+    ]
+    run(recipe_file, tmp_path / "kept", *kept)
+    run(recipe_file, tmp_path / "helped", *kept, "workers=2")
+    assert_same_run(tmp_path / "kept", tmp_path / "helped")
+    run(recipe_file, tmp_path / "read", *kept, "keep_photos=false")
+    assert_same_run(tmp_path / "kept", tmp_path / "read")
+
+
+def test_a_kept_photo_that_cannot_be_read_is_skipped(recipe_file: Path, flickr8k: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    shutil.copytree(flickr8k, folder)
+    trainer = Trainer(
+        load_recipe(
+            recipe_file,
+            [
+                f"data.folders.flickr8k={folder}",
+                "phases=[{name: whole, epochs: 1, lr: 1e-3, encoder_lr: 1e-4, captions: 2}]",
+                "keep_photos=true",
+            ],
+        ),
+        tmp_path / "out",
+    )
+    (folder / "Flicker8k_Dataset/3.png").write_bytes(b"no picture any more")
+    trainer.run()
+    assert len(trainer.skipped) == 1
+    assert "3.png" in next(iter(trainer.skipped))
+
+
 def test_a_phase_begins_with_the_best_weights_so_far(
     recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

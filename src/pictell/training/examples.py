@@ -37,8 +37,8 @@ class Example:
 @dataclass(frozen=True)
 class Batch:
     """`indices (B,)` into the examples; words read `(B, K, T)` and words to predict `(B, K, T)`, padding 0; which photos
-    are `mirrored (B,)`; `pixels (B, S, S, 3)` uint8 where the encoder runs, else `None`, and then the `views (B,)` whose
-    features to take."""
+    are `mirrored (B,)`; `pixels (B, S, S, 3)` uint8 where the encoder runs, or the `changes (B, 8)` to make to photos that are
+    kept elsewhere; else both are `None`, and the features of the `views (B,)` are to be taken."""
 
     indices: NDArray[np.int64]
     read: NDArray[np.int64]
@@ -46,13 +46,15 @@ class Batch:
     mirrored: NDArray[np.bool_]
     views: NDArray[np.int64]
     pixels: NDArray[np.uint8] | None
+    changes: NDArray[np.float32] | None = None
 
     def only(self, kept: NDArray[np.bool_] | slice) -> Batch:
         """The photos of `kept (B,)` alone, with no more padding than they need."""
         length = int((self.read[kept] != PAD).any(axis=(0, 1)).sum())  # words are followed by padding alone
         read, predict = self.read[kept, :, :length], self.predict[kept, :, :length]
         pixels = None if self.pixels is None else self.pixels[kept]
-        return Batch(self.indices[kept], read, predict, self.mirrored[kept], self.views[kept], pixels)
+        changes = None if self.changes is None else self.changes[kept]
+        return Batch(self.indices[kept], read, predict, self.mirrored[kept], self.views[kept], pixels, changes)
 
 
 def load_split(data: Data, name: str, say: Callable[[str], None]) -> list[CaptionedPhoto]:
@@ -114,7 +116,8 @@ class Epoch:
 
     A batch depends on `seed`, `number` of the epoch and its own number alone, so that a resumed run sees what an unbroken
     one sees, whichever process makes it. With `preprocessing` photos are read and augmented too, without it each photo goes
-    through its `views` from epoch to epoch. `share` is which of how many equal parts of each batch there is.
+    through its `views` from epoch to epoch. `share` is which of how many equal parts of each batch there is. Where photos
+    are kept elsewhere, `missing` are the numbers of those that are not, and what is to be changed is told instead of read.
     """
 
     examples: Sequence[Example]
@@ -127,6 +130,7 @@ class Epoch:
     augmentation: Augmentation
     views: int = 1
     share: tuple[int, int] = (0, 1)
+    missing: frozenset[int] | None = None
 
     def __len__(self) -> int:
         return -(-len(self.examples) // self.batch_size)
@@ -137,6 +141,7 @@ class Epoch:
         indices = order[number * self.batch_size : (number + 1) * self.batch_size][self.share[0] :: self.share[1]]
         words: list[list[Sequence[str]]] = []
         pixels: list[NDArray[np.uint8]] = []
+        changes: list[tuple[float, ...]] = []
         read_ones: list[tuple[int, bool, int]] = []
         faults: list[str] = []
         for index in indices.tolist():
@@ -150,6 +155,12 @@ class Epoch:
             view = (self.number + index) % self.views
             if self.preprocessing is None:
                 mirrored = view > 0 and change(self.augmentation, self.seed, index, view).mirrored
+            elif self.missing is not None:
+                if index in self.missing:
+                    continue
+                drawn = self.augmentation.draw(generator)
+                mirrored = drawn.mirrored
+                changes.append((*drawn.box, *(drawn.factors or (1, 1, 1)), mirrored))
             else:
                 try:
                     photo = open_photo(example.photo.path, smallest_side=self.preprocessing.smallest_side)
@@ -164,7 +175,8 @@ class Epoch:
         read, predict = _numbers(words, self.captions, self.vocabulary)
         rows = np.array(read_ones, np.int64).reshape(-1, 3)
         seen = np.stack(pixels) if pixels else None
-        return Batch(rows[:, 0], read, predict, rows[:, 1].astype(bool), rows[:, 2], seen), faults
+        told = np.array(changes, np.float32) if changes else None
+        return Batch(rows[:, 0], read, predict, rows[:, 1].astype(bool), rows[:, 2], seen, told), faults
 
 
 def batches(epoch: Epoch, *, first: int = 0, workers: int = 0, say: Callable[[str], None]) -> Iterator[Batch]:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from pictell.language.vocabulary import PAD
 from pictell.models.decoders.base import Decoder
+from pictell.models.decoders.packing import mean_of_words, of_words
 from pictell.training.words import draw, sayable
 
 _ENTROPY = 0.002
@@ -33,13 +34,14 @@ def caption_loss(
     """
     real = predict != PAD
     outputs, attention, chosen = decoder.unroll(grid, read)
-    log_probs = decoder.predict(outputs[real])  # (words, V)
-    target = log_probs.gather(1, predict[real][:, None])[:, 0]
-    loss = -((1 - smoothing) * target.mean() + smoothing * log_probs.mean())
+    log_probs = decoder.predict(of_words(outputs, real))  # (words, V)
+    target = log_probs.gather(1, of_words(predict[..., None], real))[:, 0]
+    losses = -((1 - smoothing) * target + smoothing * log_probs.mean(dim=1))  # (words,)
     if taught is not None:
-        loss = (1 - taught_share) * loss - taught_share * (taught * log_probs).sum(dim=1).mean()
+        losses = (1 - taught_share) * losses - taught_share * (taught * log_probs).sum(dim=1)
+    loss = mean_of_words(losses, real)
     if attention_penalty and attention is not None:
-        lacking = 1 - attention.sum(dim=2)  # (B, K, R)
+        lacking = 1 - (attention * real[..., None]).sum(dim=2)  # (B, K, R)
         loss = loss + attention_penalty * lacking.square().sum() / real.sum()
     if chosen is not None and attention is not None:
         looked = attention[real]  # (words, R)

@@ -120,7 +120,10 @@ class Recipe:
     `precision` is that of the network's forward pass, one of `PRECISIONS`; `ema` is the decay of the averaged weights,
     `attention_penalty` the weight of the doubly stochastic attention of Xu et al. (2015). The dev photos are captioned after
     every `validate_every` epochs and each phase; `patience` is how often in a row that may show nothing better before a
-    phase ends. `workers` are processes that read and augment photos while the encoder learns; `tensorboard` also writes the
+    phase ends. `workers` are processes that read and augment photos while the encoder learns; with `keep_photos` these stay
+    decoded in the memory of the GPU (or the CPU; 150 kB a photo at 224 px) and are augmented there. With `record_steps` a GPU
+    is told the step of a full batch once a phase and then repeats it (a CUDA graph), instead of waiting for each of its
+    thousands of parts; this is for cross-entropy in one process, without scheduled sampling. `tensorboard` also writes the
     curves for TensorBoard.
 
     `out` is the folder of the run, `runs/NAME` if it is empty; `features` is where the features of frozen encoders are kept,
@@ -146,6 +149,8 @@ class Recipe:
     length_penalty: float = 0.0
     patience: int = 3
     validate_every: int = 1
+    keep_photos: bool = False
+    record_steps: bool = False
     workers: int = 0
     checkpoint_minutes: float = 5.0
     augmentation: Augmentation = field(default_factory=Augmentation)

@@ -12,6 +12,7 @@ from torch import Tensor
 from pictell.errors import RecipeError
 from pictell.language import Vocabulary
 from pictell.models import CaptioningModel, build_model
+from pictell.models.decoders.packing import of_words
 from pictell.training.checkpoint import load_checkpoint
 
 
@@ -42,7 +43,7 @@ class Teachers:
     def predict(self, grids: Sequence[Tensor], read: Tensor, real: Tensor) -> Tensor:
         """The mean of the teachers' probabilities of the words after those read `(B, K, T)`, at the `real` places: `(N, V)`."""
         log_probs = [
-            model.decoder.predict(model.decoder.outputs(grid, read)[real])
+            model.decoder.predict(of_words(model.decoder.outputs(grid, read), real))
             for model, grid in zip(self.models, grids, strict=True)
         ]
         return (torch.stack(log_probs).logsumexp(dim=0) - math.log(len(log_probs))).exp()

@@ -35,16 +35,19 @@ from pictell.metrics import METRICS_BY_DEFAULT, score
 from pictell.models import CaptioningModel, build_model
 from pictell.models.decoders.gpt2_prefix import GPT2Prefix
 from pictell.models.decoders.gpt2_weights import load_gpt2
+from pictell.models.decoders.hard_attention import HardAttention
 from pictell.models.encoders.base import Encoder
 from pictell.photos import open_photo, prepare
 from pictell.training.checkpoint import load_checkpoint, save_checkpoint
 from pictell.training.events import Events
 from pictell.training.examples import Batch, Epoch, ahead, batches, load_examples, load_split
 from pictell.training.features import encoder_features, progress_bar
+from pictell.training.kept_photos import KeptPhotos
 from pictell.training.losses import caption_loss, read_own_words
 from pictell.training.new_words import grown, with_new_words
 from pictell.training.processes import Processes
 from pictell.training.recipe import Phase, Recipe, recipe_of
+from pictell.training.recorded_step import Inputs, RecordedStep
 from pictell.training.report import columns, draw_curves, table
 from pictell.training.self_critical import SelfCriticalLoss
 from pictell.training.subwords import learn_subwords
@@ -52,7 +55,11 @@ from pictell.training.teachers import Teachers
 
 log = logging.getLogger("pictell.training")
 
-_HOW = ("checkpoint_minutes", "workers")  # settings that change how long a run takes, not what comes of it
+_HOW = (
+    "checkpoint_minutes",
+    "workers",
+    "record_steps",
+)  # settings that change how long a run takes, not what comes of it
 
 Features = list[list[NDArray[np.float16]]]
 """Cached features `(N, R, D)` of the training photos: of the model's encoder and then each teacher's, each view by view."""
@@ -130,6 +137,8 @@ class Trainer:
         self.optimiser: torch.optim.AdamW
         self.self_critical: SelfCriticalLoss | None = None
         self.teachers: Teachers | None = None
+        self.kept: KeptPhotos | None = None
+        self.recorded: RecordedStep | None = None
         self.skipped: set[str] = set()
         self.events: Events | None = None
         log.info(
@@ -204,6 +213,8 @@ class Trainer:
             ]
             if self.processes.first:
                 self.processes.wait()
+        elif recipe.keep_photos and self.kept is None:
+            self.kept = KeptPhotos([photo.path for photo in photos], self.preprocessing, self.device, self._skipped)
         epoch = Epoch(
             self.examples,
             self.vocabulary,
@@ -215,6 +226,7 @@ class Trainer:
             augmentation=recipe.augmentation,
             views=phase.views,
             share=(self.processes.rank, self.processes.count),
+            missing=frozenset(self.kept.missing) if self.kept else None,
         )
         # Where features are cached there is nothing to do that would be worth a process.
         workers = 0 if frozen else recipe.workers
@@ -297,28 +309,14 @@ class Trainer:
         self, batch: Batch, seen: Sequence[NDArray[np.float16]], photos_share: float, words_share: float
     ) -> tuple[float, float]:
         """Adds the gradients of a piece that has these shares of the step's photos and words; its loss and reward."""
-        phase, reward = self._phase, 0.0
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"):
-            if batch.pixels is None:
-                grid, *taught_grids = (torch.from_numpy(its).to(self.device).float() for its in seen)  # (B, R, D) each
-            else:
-                pixels = torch.from_numpy(batch.pixels).to(self.device)
-                grid, taught_grids = self.model.encoder(pixels), self.teachers.look(pixels) if self.teachers else []
-            read, predict = (torch.from_numpy(words).to(self.device) for words in (batch.read, batch.predict))
-            if phase.scheduled_sampling:
-                share = phase.scheduled_sampling * min(self.at.step / self._steps, 1.0)
-                read = read_own_words(self.model.decoder, grid, read, share)
-            taught = self.teachers.predict(taught_grids, read, predict != PAD) if self.teachers else None
-            loss = caption_loss(
-                self.model.decoder,
-                grid,
-                read,
-                predict,
-                self.recipe.label_smoothing,
-                self.recipe.attention_penalty,
-                taught,
-                phase.distillation.share if phase.distillation else 0.0,
-            )
+        inputs, reward = self._inputs(batch, seen), 0.0
+        if self._repeats(batch):
+            if self.recorded is None:
+                self.recorded = RecordedStep(self._cross_entropy, inputs, self._trained())
+            return self.recorded(inputs), reward
+        with self._precision():
+            grid, taught_grids = self._look(inputs)
+            loss = self._caption_loss(grid, taught_grids, inputs["read"], inputs["predict"])
             cross_entropy = loss.item()
             loss = words_share * loss
             if self.self_critical is not None:
@@ -328,6 +326,68 @@ class Trainer:
                 loss = (1 - share) * photos_share * criticised + share * loss
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
         return cross_entropy, reward
+
+    def _inputs(self, batch: Batch, seen: Sequence[NDArray[np.float16]]) -> Inputs:
+        """What a batch's loss is computed from, on the device: words `(B, K, T)`, and of its photos what is at hand, features
+        or pixels or which of those kept to change how."""
+        arrays: dict[str, NDArray[Any]] = {"read": batch.read, "predict": batch.predict}
+        if self._repeats(batch):
+            room = self.vocabulary.most_tokens(self.recipe.data.max_words) + 1 - batch.read.shape[2]
+            arrays = {name: np.pad(words, [(0, 0), (0, 0), (0, room)]) for name, words in arrays.items()}  # PAD is 0
+        if batch.changes is not None:
+            arrays |= {"indices": batch.indices, "changes": batch.changes}
+        elif batch.pixels is not None:
+            arrays["pixels"] = batch.pixels
+        else:
+            arrays |= {f"grid{number}": grid for number, grid in enumerate(seen)}
+        return {name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()}
+
+    def _repeats(self, batch: Batch) -> bool:
+        """Whether the step is one that a GPU can repeat: of the full size, and with nothing in it that depends on values."""
+        return (
+            self.recipe.record_steps
+            and self.device.type == "cuda"
+            and self.processes.count == self.recipe.pieces == 1
+            and len(batch.indices) == self.recipe.batch_size
+            and self.self_critical is None
+            and not self._phase.scheduled_sampling
+            and not isinstance(self.model.decoder, HardAttention)
+        )
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16")
+
+    def _cross_entropy(self, inputs: Inputs) -> Tensor:
+        with self._precision():
+            return self._caption_loss(*self._look(inputs), inputs["read"], inputs["predict"])
+
+    def _look(self, inputs: Inputs) -> tuple[Tensor, list[Tensor]]:
+        """The photos as the model sees them, `(B, R, D)`, and as each teacher does."""
+        if "grid0" in inputs:
+            grid, *taught = (inputs[f"grid{number}"].float() for number in range(len(inputs) - 2))
+            return grid, taught
+        if "pixels" in inputs:
+            pixels = inputs["pixels"]
+        else:
+            assert self.kept is not None
+            pixels = self.kept.changed(inputs["indices"], inputs["changes"])
+        return self.model.encoder(pixels), self.teachers.look(pixels) if self.teachers else []
+
+    def _caption_loss(self, grid: Tensor, taught_grids: Sequence[Tensor], read: Tensor, predict: Tensor) -> Tensor:
+        phase = self._phase
+        if phase.scheduled_sampling:
+            share = phase.scheduled_sampling * min(self.at.step / self._steps, 1.0)
+            read = read_own_words(self.model.decoder, grid, read, share)
+        return caption_loss(
+            self.model.decoder,
+            grid,
+            read,
+            predict,
+            self.recipe.label_smoothing,
+            self.recipe.attention_penalty,
+            self.teachers.predict(taught_grids, read, predict != PAD) if self.teachers else None,
+            phase.distillation.share if phase.distillation else 0.0,
+        )
 
     def _score_start(self) -> None:
         """The model that a run goes on from is its first best, so that no run ends worse than it began."""
@@ -402,10 +462,11 @@ class Trainer:
         )
         features = self._features(self.dev, "dev") if frozen else None
         captions = {photo.id: "" for photo in self.dev}
-        for first in range(0, len(self.dev), 50):
-            photos = self.dev[first : first + 50]
+        at_once = 250 if self.device.type == "cuda" else 50
+        for first in range(0, len(self.dev), at_once):
+            photos = self.dev[first : first + at_once]
             if features is not None:
-                grid = np.array(features[first : first + 50])
+                grid = np.array(features[first : first + at_once])
                 memory = torch.from_numpy(grid[_readable(grid)]).to(self.device).float()
                 photos = list(compress(photos, _readable(grid)))
             elif opened := [(photo, image) for photo in photos if (image := self._opened(photo)) is not None]:
@@ -500,6 +561,7 @@ class Trainer:
 
     def _prepare_phase(self) -> None:
         phase = self._phase
+        self.recorded = None
         self.self_critical = None
         if phase.self_critical is not None:
             self.self_critical = SelfCriticalLoss(
