@@ -97,6 +97,15 @@ def test_floats_are_read_however_they_are_written(tmp_path_factory: pytest.TempP
         assert load_recipe(path, [f"clip={text}"]).clip == pytest.approx(value, rel=1e-6)
 
 
+@pytest.mark.parametrize("text", ["1e-6", "-2.5E+3", "1e3", "1.e2"])
+def test_exponents_are_numbers_wherever_they_stand(small: Path, text: str) -> None:
+    """Also where no field says what is wanted, as in the settings of a network."""
+    small.write_text(SMALL.replace("name: d", f"name: d, epsilon: {text}, word: {text}x"), encoding="utf-8")
+    model = load_recipe(small, [f"model.encoder.epsilon={text}"]).model
+    assert model.decoder["epsilon"] == model.encoder["epsilon"] == float(text)
+    assert model.decoder["word"] == f"{text}x"
+
+
 @pytest.mark.parametrize(
     ("override", "kind", "named"),
     [

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import difflib
 import json
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -171,7 +172,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     import yaml
 
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = _read_yaml(path.read_text(encoding="utf-8"))
         for override in overrides:
             key, equals, value = override.partition("=")
             if not equals:
@@ -192,13 +193,23 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
 
 def _value(text: str) -> Any:
-    """What an override's text means: JSON where it is that, whose `1e-12` is a number, which YAML 1.1 takes for a word."""
-    import yaml
-
+    """What an override's text means: JSON where it is that, else YAML."""
     if text.startswith(("{", "[")):
         with contextlib.suppress(ValueError):
             return json.loads(text)
-    return yaml.safe_load(text)
+    return _read_yaml(text)
+
+
+def _read_yaml(text: str) -> Any:
+    """YAML in which `1e-6` is a number, as in YAML 1.2; version 1.1, which is PyYAML's, takes it for a word."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    number = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$")
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+0123456789"))
+    return yaml.load(text, Loader)
 
 
 def recipe_of(content: Any) -> Recipe:
