@@ -65,8 +65,8 @@ def load(model: Model | Sequence[Model] | None = None, *, threads: int | None = 
 
     """
     threads = min(usable_cores(), _MOST_THREADS) if threads is None else threads
-    models = _models(model)
-    if any(_is_hugging_face(each) for each in models):
+    models = models_named(model)
+    if any(is_hugging_face(each) for each in models):
         return _sentence_captioner(models, threads)
     from pictell.engines.onnx import OnnxEngine
 
@@ -90,7 +90,8 @@ def load(model: Model | Sequence[Model] | None = None, *, threads: int | None = 
 _HUGGING_FACE = "hf:"
 
 
-def _is_hugging_face(model: Model | None) -> bool:
+def is_hugging_face(model: Model | None) -> bool:
+    """Whether this names a model of Hugging Face, `hf:FOLDER` or `hf:OWNER/NAME`."""
     return isinstance(model, str) and model.startswith(_HUGGING_FACE)
 
 
@@ -106,7 +107,8 @@ def _sentence_captioner(models: Sequence[Model | None], threads: int) -> Caption
     return SentenceCaptioner(hf.HfEngine(str(models[0]).removeprefix(_HUGGING_FACE), threads=threads))
 
 
-def _models(model: Model | Sequence[Model] | None) -> Sequence[Model | None]:
+def models_named(model: Model | Sequence[Model] | None) -> Sequence[Model | None]:
+    """The models that `load` makes one captioner of; `None` is the one that comes with pictell."""
     if isinstance(model, str) and "," in model and not os.path.isdir(model):  # noqa: PTH112  (a name may be too long)
         return model.split(",")
     if model is None or isinstance(model, str | os.PathLike):

@@ -19,6 +19,9 @@ _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(?:@[\w.-]+)?")
 _ABOUT = ["*.json", "*.txt", "*.model"]
 _WEIGHTS = ["model.safetensors", "model-*.safetensors"]
 _INDEX = "model.safetensors.index.json"
+CAPTIONERS = ("blip", "blip-2", "git", "vision-encoder-decoder")
+"""The kinds of models (`model_type`) that captions are had from."""
+
 _CODE = ("auto_map", "custom_pipelines")  # keys under which a model names classes of its own
 _LARGEST_JSON = 64_000_000  # bytes; a tokeniser's file has some ten million
 
@@ -62,6 +65,25 @@ def find_hub_model(name: str, *, weights: bool = True, key: str = "model_type") 
     if weights:
         _check_weights(folder, name)
     return HubModel(folder, label, config)
+
+
+def find_hub_captioner(name: str) -> HubModel:
+    """As `find_hub_model`, of a kind that captions are had from.
+
+    Raises:
+        BundleError: what `find_hub_model` raises; `unknown-model`, where it is of another kind.
+
+    """
+    found = find_hub_model(name)
+    kind = found.config["model_type"]
+    if kind == "pictell":
+        raise BundleError("unknown-model", f"hf:{name} is one of pictell's own: name the bundle that it was made of")
+    if kind not in CAPTIONERS:
+        raise BundleError(
+            "unknown-model", f"hf:{name} is of the kind {kind!r}, which pictell has no captions from: only from "
+            f"{', '.join(CAPTIONERS)}"
+        )  # fmt: skip
+    return found
 
 
 def _fetched(name: str, patterns: list[str]) -> Path:

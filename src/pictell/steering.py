@@ -17,6 +17,9 @@ MOST_BEAM = 100
 MOST_WORDS = 100
 """The most words of a caption."""
 
+WORD_BY_WORD = ("must", "must_not", "target_words", "no_repeat", "no_dangling", "diversity", "attention")
+"""What can be asked only of a model that is searched word by word, and not of one that gives whole sentences."""
+
 _MOST_ROWS = 1000  # unfinished captions of a photo, those of all states of having said what must be said
 _ALTERNATIVES, _LIST = "|", ","
 _RANGES = {

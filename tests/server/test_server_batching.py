@@ -23,7 +23,8 @@ WIDE = CaptionOptions(beam=7)
 class Fake:
     """Captions that repeat the picture; batches can be held up."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int = 8) -> None:
+        self.threads = threads
         self.batches: list[tuple[list[str], CaptionOptions]] = []
         self.free = threading.Event()
         self.free.set()
@@ -60,17 +61,17 @@ class Place:
         observe = lambda stage, value: self.seen.append((stage, value))  # noqa: E731
         self.batcher = Batcher(**settings | more, observe=observe)
 
-    def jobs(self, *texts: str, options: CaptionOptions = PLAIN) -> list[Job]:
+    def jobs(self, *texts: str, options: CaptionOptions = PLAIN, fake: Fake | None = None) -> list[Job]:
         def done(job: Job, result: Result) -> None:
             with self.changed:
                 self.results[names[job]] = result
                 self.changed.notify_all()
 
-        names = {Job(lambda: self.fake, text.encode(), options, done): text for text in texts}  # type: ignore[arg-type, return-value]
+        names = {Job(lambda: fake or self.fake, text.encode(), options, done): text for text in texts}  # type: ignore[arg-type, return-value]
         return list(names)
 
-    def submit(self, *texts: str, options: CaptionOptions = PLAIN) -> list[Job]:
-        jobs = self.jobs(*texts, options=options)
+    def submit(self, *texts: str, options: CaptionOptions = PLAIN, fake: Fake | None = None) -> list[Job]:
+        jobs = self.jobs(*texts, options=options, fake=fake)
         self.batcher.submit(jobs)
         return jobs
 
@@ -125,6 +126,23 @@ def test_what_waits_is_batched(place: Callable[..., Place]) -> None:
     here.fake.free.set()
     here.wait(8)
     assert [len(batch) for batch, _ in here.fake.batches] == [1, 4, 3]
+
+
+def test_a_captioner_that_takes_all_cores_leaves_the_others_a_thread(place: Callable[..., Place]) -> None:
+    here = place(describers=2, batch=1)
+    slow = Fake(threads=1)
+    slow.free.clear()
+    try:
+        here.submit("slow 1", "slow 2", "slow 3", fake=slow)
+        assert slow.begun.acquire(timeout=5)
+        here.submit("quick")
+        here.wait(1)
+        assert set(here.results) == {"quick"}
+        assert len(slow.batches) == 1, "its own batches wait for each other"
+    finally:
+        slow.free.set()
+    here.wait(4)
+    assert {name: text_of(result) for name, result in here.results.items()} == {name: name for name in here.results}
 
 
 def test_a_picture_alone_waits_for_nobody(place: Callable[..., Place]) -> None:

@@ -25,7 +25,7 @@ from server_helpers import Served, form_of, picture
 
 import pictell
 from pictell.bundle import installed_bundles
-from pictell.errors import BundleError, OptionError
+from pictell.errors import BundleError
 from pictell.server.models import Model, Models
 from pictell.server.refusals import Refusal
 from pictell.steering import CaptionOptions
@@ -238,11 +238,6 @@ def test_a_model_that_was_damaged_while_it_was_away(start: Any, tiny_bundle: Pat
         assert str(tmp_path) not in answer.body.decode(), "clients need not know where models lie"
         assert served.ask("GET", "/health").status == 200
     assert [event for event in served.events if event["event"] == "model" and "step.onnx" in event["message"]]
-
-
-def test_a_hugging_face_model_is_not_served() -> None:
-    with pytest.raises(OptionError, match=r"hf:some/one: .* own alone"):
-        Models(["hf:some/one"], threads=1, most_pixels=1)
 
 
 def test_names_of_models(tiny_bundle: Path, other_tiny_bundle: Path) -> None:

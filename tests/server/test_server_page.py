@@ -418,6 +418,30 @@ def test_one_of_several_models_is_chosen(visit: Callable[..., Visit], tiny_bundl
     assert here.card("cat.jpg").locator(".caption").inner_text() == pictell.load(tiny_bundle).caption(CAT).text
 
 
+def test_a_model_that_takes_no_such_wish_is_not_asked_it(
+    browser: Any, tiny_bundle: Path, hf_folders: dict[str, Path]
+) -> None:
+    model = f"hf:{hf_folders['git']}"
+    with running("--model", tiny_bundle, "--model", model) as served:
+        here = Visit(browser, served.url)
+        here.give(CAT)
+        here.wish(must="word1", start="word2", alternatives="0")
+        expect(here.page.locator("#wished")).to_have_text("2 set")
+        here.wish(model="hf:git", start="a dog")
+        expect(here.page.locator("#wished")).to_have_text("1 set")
+        caption = pictell.load(model).caption(CAT, start="a dog")
+        assert here.card("cat.jpg").locator(".caption").inner_text() == caption.text
+        expect(here.card("cat.jpg")).to_contain_text("This model does not tell where it looks.")
+        for name in ("must", "must_not"):
+            expect(here.page.locator(f"#wishes-form [name={name}]")).to_be_disabled()
+        expect(here.page.locator("#must-hint")).to_contain_text("gives whole sentences")
+        here.page.locator("#wishes-form [name=model]").select_option("tiny@7")
+        expect(here.page.locator("#must-hint")).to_contain_text("separated by commas")
+        here.wish(start="")
+        assert "word1" in here.card("cat.jpg").locator(".words button").all_inner_texts()
+        here.close()
+
+
 def test_what_is_withheld_says_why_and_is_described_when_asked(
     visit: Callable[..., Visit], text_page: dict[str, Any]
 ) -> None:

@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 
 from pictell.engines.hf_limits import WordLimits, begins_word
 from pictell.errors import BundleError, MissingExtraError, OptionError
-from pictell.hub import HubModel, find_hub_model
-from pictell.steering import CaptionOptions
+from pictell.hub import CAPTIONERS, HubModel, find_hub_captioner
+from pictell.steering import WORD_BY_WORD, CaptionOptions
 from pictell.types import Alternative, Caption, Word
 
-_REFUSED = ("must", "must_not", "target_words", "no_repeat", "no_dangling", "diversity")
 # The log-probabilities of every word are kept for each step and beam until the captions are done.
 _AT_ONCE = 4
 _MOST_TOKENS = 20  # where a model says nothing itself: what transformers has for that
@@ -43,6 +42,7 @@ _FAMILIES = {
     "git": _Family("GitForCausalLM", "git.image_encoder"),
     "vision-encoder-decoder": _Family("VisionEncoderDecoderModel", "encoder"),
 }
+assert set(_FAMILIES) == set(CAPTIONERS)
 
 
 class HfEngine:
@@ -52,8 +52,7 @@ class HfEngine:
     several threads wait for each other: PyTorch itself uses all cores.
 
     Raises:
-        BundleError: what `find_hub_model` raises; `unknown-model`, it is of no class that captions are had from; `broken-model`,
-            transformers cannot open it.
+        BundleError: what `find_hub_captioner` raises; `broken-model`, transformers cannot open it.
         MissingExtraError: transformers is not installed.
 
     """
@@ -66,17 +65,8 @@ class HfEngine:
             import transformers
         except ImportError as error:
             raise MissingExtraError(f"hf:{name}", "hf") from error
-        found = find_hub_model(name)
+        found = find_hub_captioner(name)
         kind = str(found.config["model_type"])
-        if kind == "pictell":
-            raise BundleError(
-                "unknown-model", f"hf:{name} is one of pictell's own: name the bundle that it was made of"
-            )
-        if kind not in _FAMILIES:
-            raise BundleError(
-                "unknown-model", f"hf:{name} is of the kind {kind!r}, which pictell has no captions from: only from "
-                f"{', '.join(_FAMILIES)}"
-            )  # fmt: skip
         if threads is not None:
             torch.set_num_threads(threads)
         self.label = f"hf:{found.label}"
@@ -114,10 +104,10 @@ class HfEngine:
 
     def check(self, options: CaptionOptions) -> None:
         """Raises `OptionError` for what cannot be asked of this model."""
-        for name in _REFUSED:
+        for name in WORD_BY_WORD:
             if getattr(options, name):
                 raise OptionError(
-                    f"{name} cannot be asked of {self.label}: it gives whole sentences, and is not steered in them"
+                    f"{name} cannot be asked of {self.label}: it gives whole sentences, and does not go word by word"
                 )
         if options.start:
             if self._kind == "blip-2" and self._model.language_model.config.is_encoder_decoder:

@@ -1,22 +1,20 @@
 """Pictures of many requests, captioned together: a bounded queue, threads that open, threads that describe in batches.
 
 A picture that comes alone is captioned at once. Only where others are on their way to the same batch does it wait for
-them, no longer than the window. Batches are of one model and one set of options.
+them, no longer than the window. Batches are of one model and one set of options, and no more of a model are described at once
+than its captioner works on (`Captioner.threads`), so that one which takes all cores by itself leaves the others a thread.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from threading import Condition, Lock, Thread
-from typing import TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, TypeAlias
 
 from pictell.captioner import Captioner
 from pictell.errors import PictellError
@@ -46,7 +44,7 @@ class Job:
     done: Callable[[Job, Result], None]
     stage: _Stage = _Stage.WAITING
     captioner: Captioner | None = None
-    pixels: NDArray[np.uint8] | None = None
+    seen: Any | None = None
     waited: float = 0.0  # seconds in queues
     read_took: float = 0.0
     since: float = field(default_factory=time.perf_counter)  # when its stage began
@@ -82,6 +80,7 @@ class Batcher:
         self._unread: deque[Job] = deque()
         self._ready: dict[tuple[int, CaptionOptions], deque[Job]] = {}
         self._ready_count = 0
+        self._at_work: Counter[int] = Counter()  # batches that are being described, by captioner
         self._coming = 0  # waiting or being read
         self._unfinished = 0
         self._idle_describers = 0
@@ -153,7 +152,7 @@ class Batcher:
 
     def _end(self, job: Job) -> None:
         job.stage = _Stage.OVER
-        job.picture = job.pixels = job.captioner = None
+        job.picture = job.seen = job.captioner = None
         self._unfinished -= 1
         if self._stopping and not self._unfinished:
             self._lock.notify_all()
@@ -178,7 +177,7 @@ class Batcher:
                 assert job.picture is not None
                 captioner = job.source()
                 begun = time.perf_counter()
-                pixels = captioner.read(job.picture)
+                seen = captioner.read(job.picture)
             except BaseException as error:  # handed on to whoever awaits the result
                 with self._lock:
                     self._coming -= 1
@@ -191,11 +190,11 @@ class Batcher:
             with self._lock:
                 self._coming -= 1
                 job.stage, job.since = _Stage.READY, now
-                job.picture, job.captioner, job.pixels = None, captioner, pixels
+                job.picture, job.captioner, job.seen = None, captioner, seen
                 self._ready.setdefault((id(captioner), job.options), deque()).append(job)
                 self._ready_count += 1
                 self._lock.notify()
-            del job, captioner, pixels
+            del job, captioner, seen
 
     def _next_to_read(self) -> Job | None:
         with self._lock:
@@ -216,13 +215,15 @@ class Batcher:
         while (jobs := self._next_batch()) is not None:
             begun = time.perf_counter()
             results: Sequence[Result]
+            captioner = jobs[0].captioner
+            assert captioner is not None
             try:
-                captioner = jobs[0].captioner
-                assert captioner is not None
-                results = captioner.describe([job.pixels for job in jobs if job.pixels is not None], jobs[0].options)
-                del captioner
+                results = captioner.describe([job.seen for job in jobs if job.seen is not None], jobs[0].options)
             except BaseException as error:
                 results = [error] * len(jobs)
+            with self._lock:
+                self._at_work -= Counter([id(captioner)])  # none is no entry
+            del captioner
             took = time.perf_counter() - begun
             self._observe("batch", len(jobs))
             for job in jobs:
@@ -246,13 +247,18 @@ class Batcher:
                 self._idle_describers -= 1
 
     def _oldest(self) -> deque[Job] | None:
-        """The group whose first picture has waited longest."""
+        """The group whose first picture has waited longest, of those whose captioner can work on one more."""
         for key, group in list(self._ready.items()):
             while group and group[0].stage is not _Stage.READY:  # dropped
                 group.popleft()
             if not group:
                 del self._ready[key]
-        return min(self._ready.values(), key=lambda group: group[0].since, default=None)
+        free = (group for group in self._ready.values() if not self._is_full(group[0].captioner))
+        return min(free, key=lambda group: group[0].since, default=None)
+
+    def _is_full(self, captioner: Captioner | None) -> bool:
+        assert captioner is not None
+        return self._at_work[id(captioner)] >= captioner.threads
 
     def _taken(self, group: deque[Job]) -> list[Job]:
         # Describers without work get their share of what is there.
@@ -264,6 +270,7 @@ class Batcher:
             if job.stage is _Stage.READY:
                 job.stage, job.waited = _Stage.DESCRIBING, job.waited + now - job.since
                 jobs.append(job)
+        self._at_work[id(jobs[0].captioner)] += 1
         self._ready_count -= len(jobs)
         self._work_to_read.notify_all()
         if self._ready_count:

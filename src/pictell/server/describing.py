@@ -87,11 +87,12 @@ _RESULTS = {
 }
 _MODEL = {
     "type": "object",
-    "required": ["name", "loaded", "language"],
+    "required": ["name", "loaded", "language", "refuses"],
     "properties": {
         "name": {"type": "string", "description": "Name and version."},
         "loaded": {"type": "boolean", "description": "Whether it is in memory now; if not, the next request loads it."},
         "language": {"type": "string", "description": "The language of its captions."},
+        "refuses": {"type": "array", "items": {"type": "string"}, "description": "Options that it cannot honour."},
     },
 }
 
@@ -283,7 +284,7 @@ def _operation(name: str, summary: str, schema: dict[str, Any], example: Any, ki
     }
 
 
-_A_MODEL = {"name": "pictell-default@3", "loaded": True, "language": "en"}
+_A_MODEL = {"name": "pictell-default@3", "loaded": True, "language": "en", "refuses": []}
 _COUNT = {"type": "integer", "minimum": 0}
 
 MODELS = _operation(

@@ -7,9 +7,9 @@ import time
 from collections.abc import Sequence
 from threading import Lock
 
-from pictell.bundle import find_bundle
 from pictell.captioner import Captioner, load
-from pictell.errors import BundleError, OptionError
+from pictell.errors import BundleError, MissingExtraError, OptionError
+from pictell.server.about import about
 from pictell.server.refusals import Refusal
 from pictell.steering import CaptionOptions
 
@@ -22,16 +22,9 @@ class Model:
     """
 
     def __init__(self, spec: str | None, *, threads: int | None, most_pixels: int) -> None:
-        if spec is not None and spec.startswith("hf:"):
-            raise OptionError(
-                f"{spec}: the service has models of pictell's own alone; pictell caption --model takes this one"
-            )
-        bundles = self.bundles = tuple(find_bundle(part) for part in (spec.split(",") if spec else [None]))
-        self.label = "+".join(bundle.label for bundle in bundles)
-        self.name = "+".join(bundle.name for bundle in bundles)
-        self.language = bundles[0].vocabulary.language
+        self.about = about(spec)
+        self.label, self.name, self.language = self.about.label, self.about.name, self.about.language
         self.used_at = time.monotonic()
-        self._spec = spec
         self._threads = threads
         self._most_pixels = most_pixels
         self._lock = Lock()
@@ -55,7 +48,7 @@ class Model:
             return captioner
         try:
             return self.load()
-        except BundleError as error:
+        except (BundleError, MissingExtraError) as error:
             # Where it lies and what is wrong with it is for those who run the service.
             raise Refusal("model", f"{self.label} cannot be loaded") from error
 
@@ -68,7 +61,7 @@ class Model:
         """
         with self._lock:
             if self._captioner is None:
-                self.give(load(self._spec, threads=self._threads))
+                self.give(load(self.about.load, threads=self._threads))
             assert self._captioner is not None
             return self._captioner
 
@@ -108,7 +101,7 @@ class Models:
         self.all = [Model(spec, threads=threads, most_pixels=most_pixels) for spec in specs]
         self._by_name: dict[str, Model] = {}
         for model in self.all:
-            for name in (model.label, model.name, model.name.removeprefix("pictell-")):
+            for name in (model.label, model.name, *model.about.short):
                 if self._by_name.setdefault(name.lower(), model) is not model and name == model.label:
                     raise OptionError(f"two models are {name}: serve one of them")
 
@@ -116,6 +109,10 @@ class Models:
     def default(self) -> Model:
         """The one for requests that name none."""
         return self.all[0]
+
+    def has(self, name: str) -> bool:
+        """Whether a model has this name."""
+        return name.lower() in self._by_name
 
     def find(self, name: str | None) -> Model:
         """The model of this name, with or without its version.

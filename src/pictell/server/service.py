@@ -223,7 +223,13 @@ class Service:
             "status": "ok",
             "version": __version__,
             "models": [
-                {"name": model.label, "loaded": model.loaded, "language": model.language} for model in self.models.all
+                {
+                    "name": model.label,
+                    "loaded": model.loaded,
+                    "language": model.language,
+                    "refuses": list(model.about.refuses),
+                }
+                for model in self.models.all
             ],
             "queue": {"pictures": self.waiting, "limit": self.settings.queue},
             "limits": {"body_bytes": self.settings.most_body, "pictures": self.settings.most_pictures},

@@ -27,11 +27,6 @@ class Offer:
         return self.base if self.style == "plain" else f"{self.base}:{self.style}"
 
     @property
-    def changed(self) -> float:
-        """When the model was written, as Unix time."""
-        return max((bundle.directory / "config.json").stat().st_mtime for bundle in self.model.bundles)
-
-    @property
     def tagged(self) -> str:
         """`pictell-default:latest`, `pictell-default:alt`."""
         return f"{self.base}:latest" if self.style == "plain" else self.id
@@ -58,7 +53,7 @@ def choose(models: Models, name: str | None) -> Offer:
     if not name or name == _ANY:
         return offers(models)[0]
     base, colon, tag = name.rpartition(":")
-    if not colon or tag.lower() not in (*_PLAIN, *STYLES):
+    if not colon or tag.lower() not in (*_PLAIN, *STYLES) or models.has(name):
         base, tag = name, "plain"
     try:
         model = models.find(base or ":")

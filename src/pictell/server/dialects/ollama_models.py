@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -36,17 +34,17 @@ def router(service: Service) -> APIRouter:
 
     @routes.get("/api/tags")
     async def tags() -> Response:
-        return json_answer({"models": [await asyncio.to_thread(_tag, offer) for offer in offers(service.models)]})
+        return json_answer({"models": [_tag(offer) for offer in offers(service.models)]})
 
     @routes.get("/api/ps")
     async def running() -> Response:
         loaded = [offer for offer in offers(service.models) if offer.model.loaded and offer.style == "plain"]
-        return json_answer({"models": [await asyncio.to_thread(_process, service, offer) for offer in loaded]})
+        return json_answer({"models": [_process(service, offer) for offer in loaded]})
 
     @routes.post("/api/show")
     async def show(request: Request) -> Response:
         given = await json_of(service, request)
-        return json_answer(await asyncio.to_thread(_shown, choose(service.models, name_in(given, "model", "name"))))
+        return json_answer(_shown(choose(service.models, name_in(given, "model", "name"))))
 
     @routes.post("/api/pull")
     async def pull(request: Request) -> Response:
@@ -62,33 +60,26 @@ def router(service: Service) -> APIRouter:
 
 
 def _tag(offer: Offer) -> dict[str, Any]:
-    configs = [bundle.directory / "config.json" for bundle in offer.model.bundles]
-    content = b"".join(config.read_bytes() for config in configs)
+    about = offer.model.about
     return {
         "name": offer.tagged,
         "model": offer.tagged,
-        "modified_at": rfc3339(datetime.fromtimestamp(offer.changed, UTC)),
-        "size": sum(bundle.size for bundle in offer.model.bundles),
-        "digest": hashlib.sha256(content).hexdigest(),
+        "modified_at": rfc3339(datetime.fromtimestamp(about.changed, UTC)),
+        "size": about.size,
+        "digest": about.digest,
         "details": _details(offer),
     }
 
 
 def _details(offer: Offer) -> dict[str, Any]:
-    families = sorted({str(part["name"]) for part in _parts(offer) if "name" in part})
     return {
         "parent_model": "",
-        "format": "onnx",
-        "family": "pictell",
-        "families": ["pictell", *families],
+        "format": offer.model.about.form,
+        "family": offer.model.about.families[0],
+        "families": list(offer.model.about.families),
         "parameter_size": "",
         "quantization_level": "",
     }
-
-
-def _parts(offer: Offer) -> list[dict[str, Any]]:
-    parts = [part for bundle in offer.model.bundles for part in bundle.architecture.values()]
-    return [part for part in parts if isinstance(part, dict)]
 
 
 def _process(service: Service, offer: Offer) -> dict[str, Any]:
@@ -103,9 +94,8 @@ def _process(service: Service, offer: Offer) -> dict[str, Any]:
 
 def _shown(offer: Offer) -> dict[str, Any]:
     tag = _tag(offer)
-    bundles = offer.model.bundles
     return {
-        "license": "\n".join(bundle.terms for bundle in bundles),
+        "license": offer.model.about.terms,
         "modelfile": "",
         "parameters": "",
         "template": "{{ .Prompt }}",

@@ -54,7 +54,7 @@ def _card(offer: Offer) -> dict[str, Any]:
         "id": offer.id,
         "aliases": sorted({offer.tagged, offer.model.label} - {offer.id}) if offer.style == "plain" else [],
         "object": "model",
-        "created": int(offer.changed),
+        "created": int(offer.model.about.changed),
         "owned_by": "pictell",
         "architecture": {"input_modalities": ["text", "image"], "output_modalities": ["text"]},
         "meta": {"n_ctx": _CONTEXT},

@@ -38,12 +38,11 @@ def router(service: Service) -> APIRouter:
             told["confidence"] = round(found[0].confidence, 4)
         if not texts:
             told["reason"] = found[0].reason
-        bundle = offer.model.bundles[0]
         return json_answer(
             {
                 "id": _id(given.get("id")),
                 "code": 200,
-                "model": {"type": "caption", "name": offer.id, "version": str(bundle.version)},
+                "model": {"type": "caption", "name": offer.id, "version": offer.model.about.version},
                 "result": {"caption": told},
             }
         )

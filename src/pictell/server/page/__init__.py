@@ -78,5 +78,5 @@ def _facts(service: Service, *, trusted: bool) -> dict[str, Any]:
     if not trusted:
         return public
     health = service.health()
-    models = [{"name": model["name"], "language": model["language"]} for model in health["models"]]
+    models = [{name: model[name] for name in ("name", "language", "refuses")} for model in health["models"]]
     return {**public, "models": models, "body_bytes": settings.most_body}

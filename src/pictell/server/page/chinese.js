@@ -64,6 +64,7 @@ export default {
   "wishes.must.hint": "英文单词或短语，用英文逗号分隔；“dog|puppy” 表示有其中一个即可。",
   "wishes.mustNot": "不得包含",
   "wishes.mustNot.hint": "英文单词或短语，用英文逗号分隔。",
+  "wishes.refused": "所选模型只能给出整句，无法满足此项要求。",
   "wishes.start": "开头是",
   "wishes.start.hint": "英文，例如 “two people”。",
   "wishes.style": "风格",

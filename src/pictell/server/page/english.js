@@ -68,6 +68,7 @@ export default {
   "wishes.must.hint": "Words or phrases, separated by commas; of “dog|puppy” one is enough.",
   "wishes.mustNot": "Must not have",
   "wishes.mustNot.hint": "Words or phrases, separated by commas.",
+  "wishes.refused": "The chosen model gives whole sentences and takes no such wish.",
   "wishes.start": "Begins with",
   "wishes.start.hint": "Such as “two people”.",
   "wishes.style": "Style",

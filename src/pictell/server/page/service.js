@@ -85,7 +85,7 @@ async function once(file, wishes, signal) {
   const form = new FormData();
   form.append("image", file, file.name || "picture");
   // Of a stream the status is of the request alone: a picture that has no caption is no failed request.
-  for (const [name, value] of Object.entries({...wishes, attention: true, stream: true})) form.append(name, String(value));
+  for (const [name, value] of Object.entries({...wishes, stream: true})) form.append(name, String(value));
   let answer;
   try {
     answer = await fetch("v1/caption", {method: "POST", body: form, headers: headers(), signal, credentials: "same-origin"});
