@@ -21,6 +21,7 @@ LATE = {
     "data": {"datasets"},
     "hub": {"huggingface_hub"},
     "metrics": {"Stemmer", "pycocoevalcap"},
+    "regions": {"lmdb"},
     "reviewing": {"starlette", "uvicorn"},
 }
 # What a room is made of that nobody imports at once: its modules are `HEAVY`.

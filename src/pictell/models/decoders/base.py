@@ -31,13 +31,21 @@ class Unrolled(NamedTuple):
 
 
 class Decoder(nn.Module, ABC):
-    """A caption decoder over grid features.
+    """A caption decoder over grid features, or those of regions.
+
+    It is made for a vocabulary, so many channels, and so many regions that are told apart by their place in the grid.
+    With `padded` rows of the grid that are all zero are no regions, see `padding.py`; of a grid each row counts.
 
     `memory` is what stays the same for a photo, each tensor `(P, ...)`; `state` is what changes with each word, each tensor
     `(N, ...)`. `N` is a multiple of `P`, and the rows of one photo are consecutive: beams share their photo's memory.
     """
 
     sizes: dict[str, Any]
+    padded: bool = False
+
+    def mask(self, grid: Tensor) -> Tensor | None:
+        """Which rows of the grid are regions, `(P, R)`; `None` where all are."""
+        return (grid != 0).any(dim=-1) if self.padded else None
 
     @abstractmethod
     def start(self, grid: Tensor) -> tuple[Tensors, Tensors]:

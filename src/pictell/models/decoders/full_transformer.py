@@ -59,11 +59,12 @@ class FullTransformer(Transformer):
         return _DecoderLayer(hidden, heads, inner, dropout)
 
     def start(self, grid: Tensor) -> tuple[Tensors, Tensors]:
+        mask = self.mask(grid)
         x = self.project(grid) + self.position  # (P, R, H)
         for layer in cast("list[_EncoderLayer]", list(self.encode)):
-            x = layer(x)
+            x = layer(x, mask)
         x = self.norm_regions(x)
-        return self._begin(x, x)
+        return self._begin(x, x, mask)
 
 
 class QKV(nn.Linear):

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from pictell.models.decoders.base import Decoder, Step, Tensors, Unrolled
 from pictell.models.decoders.packing import Packing
+from pictell.models.decoders.padding import mean_region
 from pictell.models.decoders.sizes import check_sizes
 from pictell.models.decoders.transformer import OneWord
 
@@ -62,7 +63,7 @@ class GPT2Prefix(Decoder):
 
     def start(self, grid: Tensor) -> tuple[Tensors, Tensors]:
         photos = grid.shape[0]
-        x = self.map(grid.mean(dim=1)).view(photos, self.prefix, -1)  # (P, k, H)
+        x = self.map(mean_region(grid, self.mask(grid))).view(photos, self.prefix, -1)  # (P, k, H)
         x = self.dropout(x + self.position.weight[: self.prefix])
         memory, state = {}, {}
         for number, block in enumerate(self._blocks()):

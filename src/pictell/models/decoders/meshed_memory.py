@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from pictell.models.decoders.base import Tensors
 from pictell.models.decoders.packing import Packing
+from pictell.models.decoders.padding import hide, without_padding
 from pictell.models.decoders.region_layer import RegionLayer
 from pictell.models.decoders.sizes import check_sizes
 from pictell.models.decoders.transformer import Layer, OneWord, Transformer
@@ -48,10 +49,11 @@ class MeshedMemory(Transformer):
         return _MeshedLayer(hidden, heads, inner, dropout, self._levels)
 
     def start(self, grid: Tensor) -> tuple[Tensors, Tensors]:
+        mask = self.mask(grid)
         x = self.project(grid) + self.position  # (P, R, H)
         levels = []
         for layer in self.encode:
-            x = layer(x)
+            x = layer(x, mask)
             levels.append(x)
         memory, state = {}, {}
         for number, layer in enumerate(self._layers()):
@@ -59,7 +61,7 @@ class MeshedMemory(Transformer):
             values = torch.stack([layer.split(layer.value(level)) for level in levels], dim=1)
             memory[f"keys{number}"], memory[f"values{number}"] = keys.transpose(3, 4), values
             state[f"keys{number}"] = state[f"values{number}"] = values[:, 0, :, :0]  # (P, heads, 0, H/heads)
-        return memory, state
+        return hide(memory, mask), state
 
 
 class _MeshedLayer(Layer):
@@ -67,10 +69,13 @@ class _MeshedLayer(Layer):
         super().__init__(hidden, heads, inner, dropout)
         self.gates = nn.ModuleList(nn.Linear(2 * hidden, hidden) for _ in range(levels))  # W_i [Y, C]
 
-    def attend_photo(self, x: Tensor, words: Packing | OneWord, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    def attend_photo(
+        self, x: Tensor, words: Packing | OneWord, keys: Tensor, values: Tensor, padding: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """`keys` `(P, L, heads, H/heads, R)` and `values` `(P, L, heads, R, H/heads)` of the encoder's L layers."""
         query = self.split(words.unpack(self.query(x)).flatten(1, 2))[:, None]  # (P, 1, heads, K*T, H/heads)
-        weights = torch.softmax(query @ keys * query.shape[-1] ** -0.5, dim=-1)  # (P, L, heads, K*T, R)
+        scores = without_padding(query @ keys * query.shape[-1] ** -0.5, padding)
+        weights = torch.softmax(scores, dim=-1)  # (P, L, heads, K*T, R)
         found = self.out_photo((weights @ values).transpose(2, 3).flatten(3))  # (P, L, K*T, H)
         mesh = torch.zeros_like(x)  # (W, H)
         for level, gate in enumerate(cast("list[nn.Module]", list(self.gates))):

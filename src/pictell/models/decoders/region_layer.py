@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import pad, scaled_dot_product_attention
 
 
 class RegionLayer(nn.Module):
@@ -24,14 +24,17 @@ class RegionLayer(nn.Module):
         """Keys and values `(P, heads, R, H/heads)` of the regions to those of all that is looked at."""
         return keys, values
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Regions `(P, R, H)` to regions that know of each other."""
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Regions `(P, R, H)` to regions that know of each other, of those that `mask (P, R)` says are some."""
         photos, regions, hidden = x.shape
         query, keys, values = (
             part.view(photos, regions, self.heads, -1).transpose(1, 2)
             for part in self.qkv(self.norm(x)).chunk(3, dim=-1)
         )  # (P, heads, R, H/heads) each
-        found = scaled_dot_product_attention(query, *self.looked_at(keys, values))
+        keys, values = self.looked_at(keys, values)
+        if mask is not None:  # what else is looked at stands after the regions, and is always there
+            mask = pad(mask, (0, keys.shape[2] - regions), value=True)[:, None, None]  # (P, 1, 1, all)
+        found = scaled_dot_product_attention(query, keys, values, mask)
         x = x + self.dropout(self.out(found.transpose(1, 2).reshape(photos, regions, hidden)))
         thought: Tensor = x + self.dropout(self.think(x))
         return thought

@@ -9,6 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from pictell.models.decoders.base import Tensors
+from pictell.models.decoders.padding import mean_region
 from pictell.models.decoders.recurrent import Advance, RecurrentDecoder
 from pictell.models.decoders.sizes import check_sizes
 from pictell.models.gru import GRUCell
@@ -55,7 +56,7 @@ class ShowAndTell(RecurrentDecoder):
         self.begin = nn.Sequential(nn.Linear(channels, states * hidden), nn.Tanh()) if image != "input" else None
 
     def start(self, grid: Tensor) -> tuple[Tensors, Tensors]:
-        photo = grid.mean(dim=1)  # (P, D)
+        photo = mean_region(grid, self.mask(grid))  # (P, D)
         states = len(self.cell.states)
         begin = self.begin(photo) if self.begin is not None else photo.new_zeros(photo.shape[0], states * self.hidden)
         state = begin.chunk(states, dim=-1)  # (P, H) each

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from pictell.models.additive_attention import AdditiveAttention
 from pictell.models.decoders.base import Tensors
 from pictell.models.decoders.features import feature_layer
+from pictell.models.decoders.padding import PADDING, hide, mean_region, without_padding
 from pictell.models.decoders.recurrent import Advance, RecurrentDecoder
 from pictell.models.decoders.sizes import check_sizes
 from pictell.models.lstm import LSTMCell
@@ -43,9 +44,10 @@ class ShowAttendTell(RecurrentDecoder):
         self.deep = nn.Linear(2 * hidden, embedding)  # L_h and L_z side by side; L_o is `classify`
 
     def start(self, grid: Tensor) -> tuple[Tensors, Tensors]:
+        mask = self.mask(grid)
         a = self.project(grid)  # (P, R, H)
-        hidden, cell = self.begin(a.mean(dim=1)).chunk(2, dim=-1)  # (P, H) each
-        return {"keys": self.attend.key(a), "values": a}, {"hidden": hidden, "cell": cell}
+        hidden, cell = self.begin(mean_region(a, mask)).chunk(2, dim=-1)  # (P, H) each
+        return hide({"keys": self.attend.key(a), "values": a}, mask), {"hidden": hidden, "cell": cell}
 
     def gates(self, words: Tensor) -> Tensor:
         gates: Tensor = self.cell.from_input(words)
@@ -53,7 +55,8 @@ class ShowAttendTell(RecurrentDecoder):
 
     def advance(self, gates: Tensor, memory: Tensors, state: Tensors) -> Advance:
         h = state["hidden"]  # (N, H), h_{t-1}
-        alpha = torch.softmax(self.attend(h, memory["keys"]), dim=-1)  # (P, K, R)
+        scores = without_padding(self.attend(h, memory["keys"]), memory.get(PADDING))
+        alpha = torch.softmax(scores, dim=-1)  # (P, K, R)
         weights, chosen = self.phi(alpha)
         z = (weights @ memory["values"]).reshape(h.shape) * torch.sigmoid(self.beta(h))  # (N, H)
         h, cell = self.cell(gates + self.from_context(z), h, state["cell"])

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from pictell.models.decoders.base import Decoder, Step, Tensors, Unrolled
 from pictell.models.decoders.packing import Packing
+from pictell.models.decoders.padding import PADDING, hide, mean_region, without_padding
 from pictell.models.decoders.sizes import check_sizes
 from pictell.models.lstm import LSTMCell
 
@@ -56,8 +57,9 @@ class SpatialAttentionLSTM(Decoder):
         self.dropout = nn.Dropout(dropout)
 
     def start(self, grid: Tensor) -> tuple[Tensors, Tensors]:
+        mask = self.mask(grid)
         features = self.dropout(self.project(grid))  # (P, R, H)
-        mean = features.mean(dim=1)  # (P, H)
+        mean = mean_region(features, mask)  # (P, H)
         hidden, cell = torch.tanh(self.begin(mean)).chunk(2, dim=-1)  # (P, H) each
         memory = {
             # Laid out once a photo as every step's products want them.
@@ -65,7 +67,7 @@ class SpatialAttentionLSTM(Decoder):
             "values": self._split(self.value(features)),  # (P, heads, R, H/heads)
             "look": self.look(mean),  # (P, E), added to every word read
         }
-        return memory, {"hidden": hidden, "cell": cell}
+        return hide(memory, mask), {"hidden": hidden, "cell": cell}
 
     def step(self, tokens: Tensor, memory: Tensors, state: Tensors) -> Step:
         photos = memory["look"].shape[0]
@@ -102,7 +104,8 @@ class SpatialAttentionLSTM(Decoder):
     def _attend(self, queries: Tensor, memory: Tensors) -> tuple[Tensor, Tensor]:
         """Queries `(P, Q, H)` to contexts `(P, Q, H)` and weights `(P, heads, Q, R)`."""
         query = self._split(queries)  # (P, heads, Q, H/heads)
-        weights = torch.softmax(query @ memory["keys"] * query.shape[-1] ** -0.5, dim=-1)
+        scores = without_padding(query @ memory["keys"] * query.shape[-1] ** -0.5, memory.get(PADDING))
+        weights = torch.softmax(scores, dim=-1)
         return (weights @ memory["values"]).transpose(1, 2).flatten(2), weights
 
     def _split(self, x: Tensor) -> Tensor:

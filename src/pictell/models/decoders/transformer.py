@@ -17,6 +17,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from pictell.models.decoders.base import Decoder, Step, Tensors, Unrolled
 from pictell.models.decoders.features import feature_layer
 from pictell.models.decoders.packing import Packing
+from pictell.models.decoders.padding import PADDING, hide, without_padding
 from pictell.models.decoders.sizes import check_sizes
 
 
@@ -58,10 +59,11 @@ class Transformer(Decoder):
 
     def start(self, grid: Tensor) -> tuple[Tensors, Tensors]:
         v = self.project(grid)  # (P, R, H)
-        return self._begin(v + self.position, v)
+        return self._begin(v + self.position, v, self.mask(grid))
 
-    def _begin(self, found: Tensor, told: Tensor) -> tuple[Tensors, Tensors]:
-        """Of regions `(P, R, H)` as they are found and as what they tell, the memory and the state before any word."""
+    def _begin(self, found: Tensor, told: Tensor, mask: Tensor | None) -> tuple[Tensors, Tensors]:
+        """Of regions `(P, R, H)` as they are found and as what they tell, the memory and the state before any word; `mask`
+        says which are some."""
         memory, state = {}, {}
         for number, layer in enumerate(self._layers()):
             memory[f"keys{number}"] = layer.split(layer.key(found)).transpose(2, 3)  # (P, heads, H/heads, R)
@@ -69,7 +71,7 @@ class Transformer(Decoder):
             # No word was read yet.
             state[f"keys{number}"] = values[:, :, :0]  # (P, heads, 0, H/heads)
             state[f"values{number}"] = values[:, :, :0]
-        return memory, state
+        return hide(memory, mask), state
 
     def step(self, tokens: Tensor, memory: Tensors, state: Tensors) -> Step:
         read = state["keys0"].shape[2]  # words before this one
@@ -102,7 +104,8 @@ class Transformer(Decoder):
             names = f"keys{number}", f"values{number}"
             y, *cache = layer.attend_words(layer.norm_words(x), words, *(state[name] for name in names))
             x = x + self.dropout(y)
-            y, weights = layer.attend_photo(layer.norm_photo(x), words, *(memory[name] for name in names))
+            keys, values = (memory[name] for name in names)
+            y, weights = layer.attend_photo(layer.norm_photo(x), words, keys, values, memory.get(PADDING))
             x = x + self.dropout(y)
             x = x + self.dropout(layer.think(x))
             new.update(zip(names, cache, strict=True))
@@ -137,10 +140,13 @@ class Layer(nn.Module):
         context = scaled_dot_product_attention(query, keys, values, is_causal=words.causal)
         return self.out_words(words.pack(context.transpose(1, 2).flatten(2))), keys, values
 
-    def attend_photo(self, x: Tensor, words: Packing | OneWord, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Each word `(W, H)` looks at its photo's regions; also gives where, `(W, R)`."""
+    def attend_photo(
+        self, x: Tensor, words: Packing | OneWord, keys: Tensor, values: Tensor, padding: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Each word `(W, H)` looks at its photo's regions, not at `padding`; also gives where, `(W, R)`."""
         query = self.split(words.unpack(self.query(x)).flatten(1, 2))  # (P, heads, K*T, H/heads)
-        weights = torch.softmax(query @ keys * query.shape[-1] ** -0.5, dim=-1)  # (P, heads, K*T, R)
+        scores = without_padding(query @ keys * query.shape[-1] ** -0.5, padding)
+        weights = torch.softmax(scores, dim=-1)  # (P, heads, K*T, R)
         context = (weights @ values).transpose(1, 2).flatten(2)  # (P, K*T, H)
         return self.out_photo(words.pack(context)), words.pack(weights.mean(dim=1))
 

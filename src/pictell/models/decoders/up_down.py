@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from pictell.models.additive_attention import AdditiveAttention
 from pictell.models.decoders.base import Tensors
 from pictell.models.decoders.features import feature_layer
+from pictell.models.decoders.padding import PADDING, hide, mean_region, without_padding
 from pictell.models.decoders.recurrent import Advance, RecurrentDecoder
 from pictell.models.decoders.sizes import check_sizes, check_switches
 from pictell.models.lstm import LSTMCell
@@ -61,10 +62,12 @@ class UpDown(RecurrentDecoder):
         self.say = LSTMCell(2 * hidden, hidden)  # the language LSTM reads [v^, h1]
 
     def start(self, grid: Tensor) -> tuple[Tensors, Tensors]:
+        mask = self.mask(grid)
         v = self.project(grid)  # (P, R, H)
-        photo = v.mean(dim=1) if self.whole is None else self.dropout(self.whole(grid.mean(dim=1)))  # (P, H)
+        mean = mean_region(v if self.whole is None else grid, mask)
+        photo = mean if self.whole is None else self.dropout(self.whole(mean))  # (P, H)
         memory = {"keys": self.attend.key(v), "values": v, "gates": self.look_from_mean(photo)}
-        return memory, {name: torch.zeros_like(photo) for name in ("look", "look_cell", "say", "say_cell")}
+        return hide(memory, mask), {name: torch.zeros_like(photo) for name in ("look", "look_cell", "say", "say_cell")}
 
     def gates(self, words: Tensor) -> Tensor:
         gates: Tensor = self.look.from_input(words)
@@ -74,7 +77,8 @@ class UpDown(RecurrentDecoder):
         photos, size = memory["gates"].shape
         gates = (gates.view(photos, -1, size) + memory["gates"][:, None]).view(-1, size)  # (N, 4H)
         h1, cell1 = self.look(gates + self.look_from_said(state["say"]), state["look"], state["look_cell"])
-        alpha = torch.softmax(self.attend(h1, memory["keys"]), dim=-1)  # (P, K, R)
+        scores = without_padding(self.attend(h1, memory["keys"]), memory.get(PADDING))
+        alpha = torch.softmax(scores, dim=-1)  # (P, K, R)
         context = (alpha @ memory["values"]).reshape(h1.shape)  # (N, H), v^
         seen = self.say.from_input(torch.cat([context, h1], dim=-1))
         h2, cell2 = self.say(seen, state["say"], state["say_cell"])

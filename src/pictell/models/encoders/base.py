@@ -16,7 +16,8 @@ from pictell.photos import Preprocessing
 class Encoder(nn.Module, ABC):
     """Photos `(B, S, S, 3)` uint8 RGB, prepared as `preprocessing` says, to a grid `(B, R, D)` float32.
 
-    `size` is S, `regions` R and `channels` D; `settings` are what makes the same encoder again beside its name, all plain values.
+    `size` is S, `regions` R and `channels` D; `places` is how many of the regions are told apart by where they are: all of a
+    grid, 1 where their order tells nothing. `settings` are what makes the same encoder again beside its name, all plain values.
     """
 
     size: int
@@ -24,6 +25,11 @@ class Encoder(nn.Module, ABC):
     channels: int
     settings: dict[str, Any]
     preprocessing: Preprocessing
+
+    @property
+    def places(self) -> int:
+        """As many as there are regions."""
+        return self.regions
 
     @abstractmethod
     def forward(self, pixels: Tensor) -> Tensor:
