@@ -58,8 +58,11 @@ def is_on_disk(photo: CaptionedPhoto) -> bool:
     return os.path.isfile(photo.path)  # noqa: PTH113  # unlike the method of paths, never raises for a strange name
 
 
-def sift(photos: Iterable[CaptionedPhoto]) -> Sifted:
-    """Looks at each photo, but not into its file. Of photos with one id the first is kept, of its captions those with text."""
+def sift(photos: Iterable[CaptionedPhoto], *, files: bool = True) -> Sifted:
+    """Looks at each photo, but not into its file. Of photos with one id the first is kept, of its captions those with text.
+
+    Without `files` nobody needs them, and none is missing.
+    """
     kept: list[CaptionedPhoto] = []
     seen: set[str] = set()
     missing: list[str] = []
@@ -74,7 +77,7 @@ def sift(photos: Iterable[CaptionedPhoto]) -> Sifted:
             continue
         seen.add(photo.id)
         captions = tuple(caption for caption in photo.captions if caption.strip())
-        there = is_on_disk(photo)
+        there = not files or is_on_disk(photo)
         if not there:
             missing.append(photo.id)
         if captions != photo.captions:

@@ -44,13 +44,18 @@ DATASETS = (*_GIVEN, *_MADE_HERE)
 
 
 def load_dataset(
-    name: str, split: str, *, skip_missing: bool = False, say: Callable[[str], None] = lambda text: None
+    name: str,
+    split: str,
+    *,
+    skip_missing: bool = False,
+    files: bool = True,
+    say: Callable[[str], None] = lambda text: None,
 ) -> list[CaptionedPhoto]:
     """Loads a split of `KIND:FOLDER`, for example `flickr8k:data/flickr8k`.
 
     With `skip_missing` photos that are not on disk, have no captions or come twice, and captions without text, are left
-    out. What is left out is counted and told to `say`, as are the photos all of whose captions the data set withdrew and what
-    `read_split` tells.
+    out. Without `files` photos need not be on disk, as for who has features of them. What is left out is counted and told to
+    `say`, as are the photos all of whose captions the data set withdrew and what `read_split` tells.
 
     Raises:
         DataError: the name, the split or a part of the data set is not there, no photo is left, or, without
@@ -58,7 +63,7 @@ def load_dataset(
 
     """
     photos = read_split(name, split, say)
-    sifted = sift(photos)
+    sifted = sift(photos, files=files)
     if faults := sifted.faults:
         told = f"{name}: {'; '.join(faults.lines(split))}"
         if not skip_missing:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pictell.models import CaptioningModel
+from pictell.models.decoders.padding import mean_region
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,15 @@ class TorchEngine:
         return memory.shape[0]
 
     @torch.inference_mode()
-    def encode(self, pixels: NDArray[np.uint8]) -> Tensor:
-        """Pixels `(P, S, S, 3)` to the grid `(P, R, D)`."""
+    def encode(self, pixels: NDArray[np.uint8] | NDArray[np.float32]) -> Tensor:
+        """Pixels `(P, S, S, 3)` to the grid `(P, R, D)`; of a model of region features these are given."""
         grid: Tensor = self.model.encoder(torch.from_numpy(pixels).to(self.device))
         return grid
 
     @torch.inference_mode()
     def features(self, memory: Tensor) -> NDArray[np.float32]:
-        """What the photos look like to the encoder, `(P, D)`: the mean over the places of its grid."""
-        means: NDArray[np.float32] = memory.mean(dim=1).cpu().numpy()
+        """What the photos look like to the encoder, `(P, D)`: the mean over the places of its grid, or its regions."""
+        means: NDArray[np.float32] = mean_region(memory, self.model.decoder.mask(memory)).cpu().numpy()
         return means
 
     @torch.inference_mode()

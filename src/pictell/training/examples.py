@@ -21,7 +21,9 @@ from pictell.errors import PhotoError, RecipeError
 from pictell.language import Vocabulary, has_blocked_word, tokenise
 from pictell.language.vocabulary import PAD
 from pictell.photos import Preprocessing, open_photo, prepare
+from pictell.regions import RegionStore
 from pictell.training.recipe import Data
+from pictell.training.region_photos import RegionPhotos, with_regions
 
 T = TypeVar("T")
 
@@ -37,15 +39,16 @@ class Example:
 @dataclass(frozen=True)
 class Batch:
     """`indices (B,)` into the examples; words read `(B, K, T)` and words to predict `(B, K, T)`, padding 0; which photos
-    are `mirrored (B,)`; `pixels (B, S, S, 3)` uint8 where the encoder runs, or the `changes (B, 8)` to make to photos that are
-    kept elsewhere; else both are `None`, and the features of the `views (B,)` are to be taken."""
+    are `mirrored (B,)`; `pixels (B, S, S, 3)` uint8 where the encoder runs (for region features `(B, R, D)` float32), or the
+    `changes (B, 8)` to make to photos that are kept elsewhere; else both are `None`, and the features of the `views (B,)`
+    are to be taken."""
 
     indices: NDArray[np.int64]
     read: NDArray[np.int64]
     predict: NDArray[np.int64]
     mirrored: NDArray[np.bool_]
     views: NDArray[np.int64]
-    pixels: NDArray[np.uint8] | None
+    pixels: NDArray[np.uint8] | NDArray[np.float32] | None
     changes: NDArray[np.float32] | None = None
 
     def only(self, kept: NDArray[np.bool_] | slice) -> Batch:
@@ -57,30 +60,44 @@ class Batch:
         return Batch(self.indices[kept], read, predict, self.mirrored[kept], self.views[kept], pixels, changes)
 
 
-def load_split(data: Data, name: str, say: Callable[[str], None]) -> list[CaptionedPhoto]:
-    """Loads `SET/SPLIT` from the folder that the recipe gives for the set; `say` hears what was left out."""
+def load_split(
+    data: Data, name: str, say: Callable[[str], None], regions: RegionStore | None = None
+) -> list[CaptionedPhoto]:
+    """Loads `SET/SPLIT` from the folder that the recipe gives for the set; `say` hears what was left out.
+
+    With `regions` photos need to be there, and need not be on disk.
+    """
     kind, _, split = name.partition("/")
     if kind not in data.folders:
         raise RecipeError("unknown-data", f"{name!r}: data.folders names no {kind!r}")
-    photos = load_dataset(f"{kind}:{data.folders[kind]}", split, skip_missing=data.skip_missing, say=say)
+    photos = load_dataset(
+        f"{kind}:{data.folders[kind]}", split, skip_missing=data.skip_missing, files=data.regions is None, say=say
+    )
     if name in data.limit:
         photos = sorted(photos, key=lambda photo: photo.id)[: data.limit[name]]
-    return photos
+    return photos if regions is None else with_regions(photos, regions, data.skip_missing, say)
 
 
-def load_examples(data: Data, say: Callable[[str], None]) -> list[Example]:
-    """The training examples of a recipe, held-out photos and blocked captions left out; `say` hears what was left out."""
-    photos = [photo for name in data.train for photo in load_split(data, name, say)]
+def load_examples(data: Data, say: Callable[[str], None], regions: RegionStore | None = None) -> list[Example]:
+    """The training examples of a recipe, held-out photos and blocked captions left out; `say` hears what was left out.
+
+    With `regions` photos are held out by their names alone: nobody looks at them.
+    """
+    photos = [photo for name in data.train for photo in load_split(data, name, say, regions)]
     if data.held_out:
         held_out = [photo for name in data.held_out for photo in load_split(data, name, say)]
         keys = {photo.key for photo in held_out}
-        photos, hashes = _readable(photos, "left out", say)
-        held_out, others = _readable(held_out, "not compared", say)
-        pairs = near_duplicates(hashes, others)
-        for number, other in pairs:
-            say(f"left out {photos[number].id}: looks like {held_out[other].id}")
-        say(f"{len(photos)} training photos compared with {len(held_out)} held-out ones: {len(pairs) or 'none'} alike")
-        alike = {number for number, _ in pairs}
+        alike: set[int] = set()
+        if regions is None:
+            photos, hashes = _readable(photos, "left out", say)
+            held_out, others = _readable(held_out, "not compared", say)
+            pairs = near_duplicates(hashes, others)
+            for number, other in pairs:
+                say(f"left out {photos[number].id}: looks like {held_out[other].id}")
+            say(
+                f"{len(photos)} training photos compared with {len(held_out)} held-out ones: {len(pairs) or 'none'} alike"
+            )
+            alike = {number for number, _ in pairs}
         photos = [photo for number, photo in enumerate(photos) if number not in alike and photo.key not in keys]
     examples, blocked, long = [], 0, 0
     for photo in photos:
@@ -118,6 +135,7 @@ class Epoch:
     one sees, whichever process makes it. With `preprocessing` photos are read and augmented too, without it each photo goes
     through its `views` from epoch to epoch. `share` is which of how many equal parts of each batch there is. Where photos
     are kept elsewhere, `missing` are the numbers of those that are not, and what is to be changed is told instead of read.
+    With `regions` these are read in the place of photos.
     """
 
     examples: Sequence[Example]
@@ -131,6 +149,7 @@ class Epoch:
     views: int = 1
     share: tuple[int, int] = (0, 1)
     missing: frozenset[int] | None = None
+    regions: RegionPhotos | None = None
 
     def __len__(self) -> int:
         return -(-len(self.examples) // self.batch_size)
@@ -140,7 +159,7 @@ class Epoch:
         order = np.random.default_rng((self.seed, self.number)).permutation(len(self.examples))
         indices = order[number * self.batch_size : (number + 1) * self.batch_size][self.share[0] :: self.share[1]]
         words: list[list[Sequence[str]]] = []
-        pixels: list[NDArray[np.uint8]] = []
+        pixels: list[NDArray[Any]] = []
         changes: list[tuple[float, ...]] = []
         read_ones: list[tuple[int, bool, int]] = []
         faults: list[str] = []
@@ -153,7 +172,14 @@ class Epoch:
             )
             texts: list[Sequence[str]] = [example.captions[i] for i in chosen[: self.captions]]
             view = (self.number + index) % self.views
-            if self.preprocessing is None:
+            if self.regions is not None:
+                try:
+                    pixels.append(self.regions.of(example.photo))
+                except PhotoError as error:
+                    faults.append(f"skipped {error.message}")
+                    continue
+                mirrored = False
+            elif self.preprocessing is None:
                 mirrored = view > 0 and change(self.augmentation, self.seed, index, view).mirrored
             elif self.missing is not None:
                 if index in self.missing:

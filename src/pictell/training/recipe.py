@@ -25,8 +25,10 @@ SCHEDULES = ("cosine", "linear", "constant")
 @dataclass(frozen=True)
 class Data:
     """Which photos: `folders` names each data set's folder, the others are `SET/SPLIT`, for example `flickr8k/train`.
-    `limit` keeps only the first photos of a split, by name. With `skip_missing` photos that are not on disk, have no captions
-    or come twice are left out and counted; otherwise they stop the run before it begins.
+    `regions` is where region features of the photos are (a folder, a TSV or an LMDB, see `pictell.regions`), for the encoder
+    `regions`; the photos themselves need not be there then. `limit` keeps only the first photos of a split, by name. With
+    `skip_missing` photos that are not on disk, have no captions or come twice are left out and counted; otherwise they stop
+    the run before it begins.
 
     Photos that look like one of `held_out` (perceptual hash), captions with a blocked word and captions of more than
     `max_words` words are left out of training. The vocabulary has the words that come at least `min_count` times or, with
@@ -37,6 +39,7 @@ class Data:
     train: list[str]
     dev: str
     held_out: list[str] = field(default_factory=list)
+    regions: str | None = None
     limit: dict[str, int] = field(default_factory=dict)
     skip_missing: bool = False
     min_count: int = 5

@@ -37,7 +37,8 @@ from pictell.models.decoders.gpt2_prefix import GPT2Prefix
 from pictell.models.decoders.gpt2_weights import load_gpt2
 from pictell.models.decoders.hard_attention import HardAttention
 from pictell.models.encoders.base import Encoder
-from pictell.photos import open_photo, prepare
+from pictell.photos import Preprocessing, open_photo, prepare
+from pictell.regions import open_regions
 from pictell.training.checkpoint import load_checkpoint, save_checkpoint
 from pictell.training.events import Events
 from pictell.training.examples import Batch, Epoch, ahead, batches, load_examples, load_split
@@ -48,6 +49,7 @@ from pictell.training.new_words import grown, with_new_words
 from pictell.training.processes import Processes
 from pictell.training.recipe import Phase, Recipe, recipe_of
 from pictell.training.recorded_step import Inputs, RecordedStep
+from pictell.training.region_photos import RegionPhotos, check_recipe, photos_of
 from pictell.training.report import columns, draw_curves, table
 from pictell.training.self_critical import SelfCriticalLoss
 from pictell.training.subwords import learn_subwords
@@ -98,9 +100,11 @@ class Trainer:
         self.device = self.processes.device
         out.mkdir(parents=True, exist_ok=True)
         _log_to(out / "log.txt" if self.processes.first else None)
+        check_recipe(recipe)
         self._same_recipe()
-        self.examples = load_examples(recipe.data, log.info)
-        self.dev = load_split(recipe.data, recipe.data.dev, log.info)
+        store = open_regions(recipe.data.regions) if recipe.data.regions else None
+        self.examples = load_examples(recipe.data, log.info, store)
+        self.dev = load_split(recipe.data, recipe.data.dev, log.info, store)
         captions = [caption for example in self.examples for caption in example.captions]
         if recipe.model.start_from:
             if not Path(recipe.model.start_from).is_file():
@@ -129,7 +133,10 @@ class Trainer:
             self.model.encoder.load_pretrained(Path(recipe.model.weights))
         if recipe.model.language_model:
             self._begin_language_model(Path(recipe.model.language_model))
-        self.preprocessing = self.model.encoder.preprocessing
+        self.regions: RegionPhotos | None = None
+        if store is not None:
+            self.regions = photos_of(store, self.model, [example.photo for example in self.examples])
+        self.preprocessing = Preprocessing() if self.regions else self.model.encoder.preprocessing
         self.model.to(self.device)
         self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
         self.at = Position()
@@ -200,7 +207,7 @@ class Trainer:
 
     def _train_epoch(self, phase: Phase) -> None:
         recipe = self.recipe
-        frozen = phase.encoder_lr is None
+        frozen = self._cached(phase)
         photos = [example.photo for example in self.examples]
         features: Features | None = None
         if frozen:
@@ -227,6 +234,7 @@ class Trainer:
             views=phase.views,
             share=(self.processes.rank, self.processes.count),
             missing=frozenset(self.kept.missing) if self.kept else None,
+            regions=self.regions,
         )
         # Where features are cached there is nothing to do that would be worth a process.
         workers = 0 if frozen else recipe.workers
@@ -411,7 +419,7 @@ class Trainer:
         scores: dict[str, float] = {}
         samples: list[tuple[str, str]] = []
         if due and self.processes.first:
-            scores, samples = self.validate(phase.encoder_lr is None)
+            scores, samples = self.validate(self._cached(phase))
         reached = self.processes.told_by_first(scores.get("CIDEr-D", 0.0))
         row |= {name: round(value, 4) for name, value in scores.items()}
         self.at.history.append(row)
@@ -482,12 +490,14 @@ class Trainer:
         scores = score({photo.id: list(photo.captions) for photo in self.dev}, captions, metrics).corpus
         return scores, list(captions.items())[:5]
 
-    def _opened(self, photo: CaptionedPhoto) -> NDArray[np.uint8] | None:
-        """A dev photo as the encoder sees it, `(S, S, 3)`, or nothing where it cannot be read."""
+    def _opened(self, photo: CaptionedPhoto) -> NDArray[Any] | None:
+        """A dev photo as the encoder sees it, `(S, S, 3)` or regions `(R, D)`, or nothing where it cannot be read."""
         try:
+            if self.regions is not None:
+                return self.regions.of(photo)
             return prepare(open_photo(photo.path, smallest_side=self.preprocessing.smallest_side), self.preprocessing)
         except PhotoError as error:
-            self._skipped(f"skipped {photo.id}: {error.message}")
+            self._skipped(f"skipped {error.message}" if self.regions else f"skipped {photo.id}: {error.message}")
             return None
 
     @property
@@ -505,6 +515,10 @@ class Trainer:
     @property
     def _phase(self) -> Phase:
         return self.recipe.phases[self.at.phase]
+
+    def _cached(self, phase: Phase) -> bool:
+        """Whether the phase sees photos by features of its encoder that are computed once: regions' are computed already."""
+        return phase.encoder_lr is None and self.regions is None
 
     @property
     def _batches(self) -> int:
@@ -572,6 +586,8 @@ class Trainer:
             self.teachers = Teachers(phase.distillation.teachers, self.vocabulary, self.device)
             for run, teacher in zip(phase.distillation.teachers, self.teachers.models, strict=True):
                 # Each caches features of its own; where the encoder learns, one batch of photos is for all.
+                if self.regions and teacher.architecture["encoder"] != self.model.architecture["encoder"]:
+                    raise RecipeError("regions", f"the teacher {run} does not read the regions that the student reads")
                 if phase.encoder_lr is not None and teacher.encoder.preprocessing != self.preprocessing:
                     raise RecipeError(
                         "other-preprocessing",

@@ -1,0 +1,273 @@
+"""Training, validation, going on and bundles of models that read region features, in every layout."""
+
+from __future__ import annotations
+
+import base64
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from pictell.errors import DataError, PictellError, RecipeError
+from pictell.training import Trainer, load_recipe
+from pictell.training.checkpoint import load_checkpoint
+
+CHANNELS, MOST = 10, 6
+PHOTOS = 12
+
+
+def regions_of(number: int) -> dict[str, Any]:
+    """Of a photo of the tiny data set, 1 to 5 regions that tell its colour and shape, and boxes in pixels of 64."""
+    generator = np.random.default_rng(number)
+    count = 1 + number % 5
+    features = generator.uniform(0.1, 0.4, (count, CHANNELS))
+    features[:, number // 3] += 2  # the colour
+    features[:, 4 + number % 3] += 2  # the shape
+    corners = np.sort(generator.uniform(0, 64, (count, 2, 2)), axis=1).reshape(count, 4)
+    return {"x": features.astype(np.float32), "bbox": corners.astype(np.float32), "image_w": 64, "image_h": 64}
+
+
+@pytest.fixture(scope="session")
+def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file a photo. Do not write into it."""
+    folder = tmp_path_factory.mktemp("regions") / "features"
+    folder.mkdir()
+    for number in range(PHOTOS):
+        np.savez(folder / f"{number}.npz", **regions_of(number))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def recipe_of_regions(flickr8k: Path, features: Path) -> Path:
+    """Cross-entropy, then SCST. Do not change it."""
+    path = features.parent / "regions.yaml"
+    path.write_text(
+        f"""
+name: tiny-regions
+seed: 3
+data:
+  folders: {{flickr8k: {flickr8k}}}
+  train: [flickr8k/train]
+  dev: flickr8k/dev
+  held_out: [flickr8k/dev, flickr8k/test]
+  regions: {features}
+  min_count: 1
+  max_words: 9
+model:
+  encoder: {{name: regions, regions: {MOST}, channels: {CHANNELS}}}
+  decoder: {{name: up_down, embedding: 8, hidden: 16, attention: 8, dropout: 0.2}}
+batch_size: 4
+beam: 2
+checkpoint_minutes: 0
+phases:
+  - {{name: words, epochs: 3, lr: 2e-2, warmup: 2, captions: 2}}
+  - {{name: scst, epochs: 1, lr: 1e-3, warmup: 2, captions: 2, self_critical: {{samples: 2, cross_entropy: 0.5}}}}
+""",
+        encoding="utf-8",
+    )
+    return path
+
+
+def train(recipe: Path, out: Path, *overrides: str) -> Trainer:
+    trainer = Trainer(load_recipe(recipe, overrides), out)
+    trainer.run()
+    return trainer
+
+
+@pytest.fixture(scope="session")
+def run(recipe_of_regions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that nothing disturbed. Do not change it."""
+    out = tmp_path_factory.mktemp("runs") / "regions"
+    train(recipe_of_regions, out)
+    return out
+
+
+def weights_of(run: Path) -> dict[str, torch.Tensor]:
+    return load_checkpoint(run / "last.safetensors")[0]
+
+
+def assert_same_weights(one: Path, other: Path) -> None:
+    ours, theirs = weights_of(one), weights_of(other)
+    assert ours.keys() == theirs.keys()
+    assert not [name for name in ours if not torch.equal(ours[name], theirs[name])]
+
+
+def test_it_learns_from_regions_and_says_what_is_in_them(recipe_of_regions: Path, tmp_path: Path) -> None:
+    """Half of each caption can be known from the features alone; the dev photos' colour was never seen in training."""
+    longer = [
+        "phases.0.epochs=60",
+        "phases.0.lr=1e-2",
+        "phases.1.epochs=0",
+        "validate_every=60",
+        "data.dev=flickr8k/train",
+    ]
+    trainer = train(recipe_of_regions, tmp_path / "run", *longer)
+    assert trainer.at.best > 2
+    assert not (tmp_path / "run/features").exists(), "what was computed already is not computed again"
+
+
+def test_a_run_that_is_stopped_ends_as_an_unbroken_one(
+    recipe_of_regions: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    step, left = Trainer._step, [0]
+
+    def killed(self: Trainer, *arguments: Any) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise Killed
+        step(self, *arguments)
+
+    monkeypatch.setattr(Trainer, "_step", killed)
+    for count in (2, 4, 3):
+        left[0] = count
+        with pytest.raises(Killed):
+            train(recipe_of_regions, tmp_path / "killed")
+    train(recipe_of_regions, tmp_path / "killed")
+    assert_same_weights(run, tmp_path / "killed")
+
+
+def test_processes_that_read_change_nothing(recipe_of_regions: Path, run: Path, tmp_path: Path) -> None:
+    train(recipe_of_regions, tmp_path / "workers", "workers=2")
+    assert_same_weights(run, tmp_path / "workers")
+
+
+def test_room_for_more_regions_changes_nothing_but_the_last_bits(recipe_of_regions: Path, tmp_path: Path) -> None:
+    found = []
+    for most in (MOST, 3 * MOST):
+        out = tmp_path / str(most)
+        train(recipe_of_regions, out, f"model.encoder.regions={most}", "model.decoder.dropout=0.0", "phases.1.epochs=0")
+        found.append(weights_of(out))
+    for name, weight in found[0].items():
+        if name.startswith("model."):
+            torch.testing.assert_close(weight, found[1][name], atol=2e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("layout", ["tsv", "lmdb"])
+def test_other_layouts_train_the_same(recipe_of_regions: Path, run: Path, tmp_path: Path, layout: str) -> None:
+    if layout == "tsv":
+        lines = []
+        for number in range(PHOTOS):
+            found = regions_of(number)
+            boxes, values = (base64.b64encode(found[name].tobytes()).decode() for name in ("bbox", "x"))
+            lines.append(f"{number}\t64\t64\t{len(found['x'])}\t{boxes}\t{values}\n")
+        path = tmp_path / "features.tsv"
+        path.write_text("".join(lines), encoding="ascii")
+    else:
+        lmdb = pytest.importorskip("lmdb")
+        path = tmp_path / "features.lmdb"
+        with lmdb.open(str(path), map_size=1 << 24) as environment, environment.begin(write=True) as transaction:
+            for number in range(PHOTOS):
+                content = io.BytesIO()
+                np.savez(content, **regions_of(number))
+                transaction.put(str(number).encode(), content.getvalue())
+    train(recipe_of_regions, tmp_path / "run", f"data.regions={path}", "workers=1")
+    assert_same_weights(run, tmp_path / "run")
+
+
+def test_photos_need_not_be_there(recipe_of_regions: Path, flickr8k: Path, run: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(flickr8k, tmp_path / "flickr8k"))
+    for photo in (folder / "Flicker8k_Dataset").iterdir():
+        photo.unlink()
+    train(recipe_of_regions, tmp_path / "run", f"data.folders.flickr8k={folder}")
+    assert_same_weights(run, tmp_path / "run")
+
+
+def test_boxes_are_read_where_the_model_wants_them(recipe_of_regions: Path, tmp_path: Path) -> None:
+    trainer = train(recipe_of_regions, tmp_path / "run", "model.encoder.boxes=true")
+    assert trainer.model.encoder.channels == CHANNELS + 5
+    assert trainer.regions is not None
+    rows = trainer.regions.of(trainer.examples[1].photo)
+    found = regions_of(int(trainer.examples[1].photo.id.removesuffix(".png")))
+    np.testing.assert_allclose(rows[: len(found["x"]), CHANNELS:-1], found["bbox"] / 64, atol=1e-6)
+
+
+@pytest.fixture
+def copy(features: Path, tmp_path: Path) -> Path:
+    """Of the features, to be changed."""
+    return Path(shutil.copytree(features, tmp_path / "features"))
+
+
+def refused(recipe: Path, out: Path, *overrides: str) -> PictellError:
+    with pytest.raises(PictellError) as caught:
+        train(recipe, out, *overrides)
+    assert "\n" not in caught.value.message
+    return caught.value
+
+
+def test_a_photo_without_features_stops_the_run_or_is_left_out(
+    recipe_of_regions: Path, copy: Path, tmp_path: Path
+) -> None:
+    (copy / "3.npz").unlink()
+    (copy / "5.npz").unlink()
+    error = refused(recipe_of_regions, tmp_path / "run", f"data.regions={copy}")
+    assert isinstance(error, DataError)
+    assert f"2 photos have no region features in {copy}, first 3.png" in error.message
+    assert "--skip-missing" in error.message
+    trainer = train(recipe_of_regions, tmp_path / "run", f"data.regions={copy}", "data.skip_missing=true")
+    assert len(trainer.examples) == 6
+    assert "2 photos have no region features" in (tmp_path / "run/log.txt").read_text(encoding="utf-8")
+
+
+Spoil = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda found: found | {"x": found["x"] * np.nan}, "no finite numbers in region 1"),
+        (lambda found: found | {"bbox": found["bbox"][1:]}, "boxes"),
+        (
+            lambda found: found | {"x": np.ones((MOST + 1, CHANNELS), np.float32), "bbox": np.ones((MOST + 1, 4))},
+            "7 regions",
+        ),
+    ],
+)
+def test_a_photo_whose_features_are_bad_is_named_and_skipped(
+    recipe_of_regions: Path, copy: Path, tmp_path: Path, spoil: Spoil, says: str
+) -> None:
+    for number in (3, 9):  # one to train on, one for dev
+        np.savez(copy / f"{number}.npz", **spoil(regions_of(number)))
+    train(recipe_of_regions, tmp_path / "run", f"data.regions={copy}", "workers=1", "phases.1.epochs=0")
+    told = (tmp_path / "run/log.txt").read_text(encoding="utf-8")
+    for number in (3, 9):
+        (line,) = (line for line in told.splitlines() if f"skipped {number}.png: " in line)
+        assert says in line
+    assert "2 photos could not be read" in told
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (["model.encoder.channels=11"], "its features are 10 wide, and the model reads 11"),
+        (
+            ["data.train=[flickr8k/dev]", "data.held_out=[]", "model.encoder.regions=1"],
+            "has 4 regions, and the model reads up to 1",
+        ),
+        (["data.regions=null"], "data.regions=PATH"),
+        (["data.regions=nowhere"], "no region features at nowhere"),
+        (["model.encoder={name: mobilenet_v2, size: 64}"], "data.regions is for"),
+        (["phases.0.encoder_lr=1e-3"], "nothing to learn"),
+        (["phases.0.views=2"], "nothing to learn"),
+        (["keep_photos=true"], "keep_photos"),
+        (["phases.0.round_weights=true"], "round_weights"),
+        (["model.encoder.regions=0"], "regions is 0"),
+        (["model.encoder.channels=many"], "channels is 'many'"),
+        (["model.encoder.boxes=1"], "boxes is 1"),
+        (["model.encoder.size=224"], "has no 'size'"),
+        (["model.weights=somewhere"], "mobilenet_v2"),
+    ],
+)
+def test_a_recipe_that_cannot_be_is_refused(
+    recipe_of_regions: Path, tmp_path: Path, overrides: list[str], says: str
+) -> None:
+    error = refused(recipe_of_regions, tmp_path / "run", *overrides)
+    assert isinstance(error, RecipeError | DataError)
+    assert says in error.message
