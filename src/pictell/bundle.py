@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from pictell.errors import BundleError, PictellError
 from pictell.files import write_atomically
 from pictell.language import Vocabulary
 from pictell.photos import Preprocessing
+from pictell.regions import RegionSettings
 
 FORMAT = (1, 0)
 """The format written here, major and minor. A newer minor one only adds; a newer major one cannot be read."""
@@ -34,6 +35,9 @@ NEEDED = (
     "README.md",
 )
 """The files without which a directory is no bundle, `config.json` aside."""
+
+OF_PHOTOS = ("encoder.onnx", "preprocessing.json")
+"""Those that a model of region features is without: it sees no photo."""
 
 CALIBRATION = "calibration.json"
 """What makes a confidence of a search; a bundle without it gives none."""
@@ -93,7 +97,7 @@ class Bundle:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BundleError("not-a-bundle", f"{directory / _CONFIG} is not a bundle's: {_why(error)}") from error
-        for name in (*NEEDED, *bundle.files):
+        for name in (*_needed(bundle.architecture), *bundle.files):
             if name not in bundle.files or Path(name).name != name:
                 raise BundleError("not-a-bundle", f"{directory / _CONFIG} does not list a proper {name!r}")
             bundle._check_size(name)
@@ -103,6 +107,18 @@ class Bundle:
     def label(self) -> str:
         """`name@version`."""
         return f"{self.name}@{self.version}"
+
+    @cached_property
+    def regions(self) -> RegionSettings | None:
+        """The region features that the model reads in the place of photos; `None` for one that looks at photos."""
+        settings = _encoder_of(self.architecture)
+        if settings is None:
+            return None
+        try:
+            return RegionSettings(**settings)
+        except (TypeError, ValueError) as error:
+            message = f"{self.directory / _CONFIG} does not say what regions the model reads: {error}"
+            raise BundleError("not-a-bundle", message) from error
 
     @property
     def size(self) -> int:
@@ -229,7 +245,7 @@ def seal(
             raise BundleError("not-a-bundle", f"{path} is no file: a bundle is a flat directory")
         content = path.read_bytes()
         files[path.name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    missing = [needed for needed in NEEDED if needed not in files]
+    missing = [needed for needed in _needed(architecture) if needed not in files]
     if missing:
         raise BundleError("missing-file", f"{directory} cannot become a bundle without {', '.join(missing)}")
     _write_config(directory, name, version, architecture, terms, files)
@@ -277,6 +293,18 @@ def _write_config(
         "files": dict(files),
     }
     write_atomically(directory / _CONFIG, json.dumps(config, ensure_ascii=False, indent=2) + "\n")
+
+
+def _encoder_of(architecture: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The settings of an encoder of region features, `None` for another one."""
+    encoder = architecture.get("encoder")
+    if not isinstance(encoder, Mapping) or encoder.get("name") != "regions":
+        return None
+    return {str(key): value for key, value in encoder.items() if key != "name"}
+
+
+def _needed(architecture: Mapping[str, Any]) -> Iterator[str]:
+    return (name for name in NEEDED if _encoder_of(architecture) is None or name not in OF_PHOTOS)
 
 
 _REMEDY = "install pictell again, or fetch the bundle again"

@@ -6,11 +6,12 @@ import hashlib
 import math
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice, repeat
+from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
@@ -19,12 +20,13 @@ from PIL import Image, ImageOps
 
 from pictell.bundle import CALIBRATION, Bundle, find_bundle
 from pictell.confidence import RUNNERS_UP, Calibration, evidence, why_no_photo
-from pictell.decoding import Hypothesis, SearchOptions, attention_maps, search
+from pictell.decoding import Hypothesis, SearchOptions, attention_maps, attention_of_words, search
 from pictell.engines import Engine, SentenceEngine
 from pictell.errors import BundleError, MissingExtraError, OptionError, PhotoError, PictellError
 from pictell.language import Style, detokenise, in_style
 from pictell.photos import MAX_PIXELS, Preprocessing, open_photo, prepare
 from pictell.photos.colour import to_rgb
+from pictell.regions import GivenRegions, Regions, RegionStore, open_regions
 from pictell.steering import CaptionOptions
 from pictell.types import Alternative, Caption, Photo, Word
 from pictell.workers import Workers
@@ -48,12 +50,20 @@ _MOST_THREADS = 8
 Model: TypeAlias = str | os.PathLike[str]
 
 
-def load(model: Model | Sequence[Model] | None = None, *, threads: int | None = None) -> Captioner:
+RegionSource: TypeAlias = "str | os.PathLike[str] | Mapping[str, Regions | NDArray[np.floating]]"
+"""Where region features are, as `pictell.regions.open_regions` has them; or those of photos by id, at hand."""
+
+
+def load(
+    model: Model | Sequence[Model] | None = None, *, threads: int | None = None, regions: RegionSource | None = None
+) -> Captioner:
     """A captioner with the model that comes with pictell, or the one named: an installed one, a bundle directory, or
     `hf:FOLDER` and `hf:OWNER/NAME` for a captioner of Hugging Face `transformers` in a folder or on the hub.
 
     Several models, in a sequence or separated by commas, are an ensemble: each word's probability is the mean of theirs.
     They need the same words and the same preprocessing; how to search is the first one's choice.
+
+    A model that was trained on region features captions the photos whose features are at `regions`, see `RegionCaptioner`.
 
     `threads` (at least 1) is how many batches the captioner works on at once, each on one core; as many as there are
     cores, 8 at most, if `None`. A Hugging Face model works on one batch with so many cores.
@@ -61,30 +71,58 @@ def load(model: Model | Sequence[Model] | None = None, *, threads: int | None = 
     Raises:
         BundleError: there is no such model, a file of it is missing or altered, or several do not go together.
         MissingExtraError: transformers is not installed, which a Hugging Face model needs.
-        OptionError: `threads` is less than 1.
+        OptionError: `threads` is less than 1; or the model reads region features and none are given, or the reverse.
+        DataError: there are no region features at `regions`.
 
     """
     threads = min(usable_cores(), _MOST_THREADS) if threads is None else threads
     models = models_named(model)
     if any(is_hugging_face(each) for each in models):
+        if regions is not None:
+            raise _looks_at_photos(", ".join(map(str, models)))
         return _sentence_captioner(models, threads)
     from pictell.engines.onnx import OnnxEngine
 
     bundles = [find_bundle(each) for each in models]
     first = bundles[0]
+    for bundle in bundles:
+        if bundle.regions is None and regions is not None:
+            raise _looks_at_photos(bundle.label)
+        if bundle.regions is not None and regions is None:
+            raise OptionError(
+                f"{bundle.label} reads region features and sees no photo: name them with --regions PATH and photos by id, in "
+                "`pictell caption` and `pictell evaluate` (pictell.load has regions=PATH)"
+            )
+    store = None if regions is None else _region_store(regions)
     if len(bundles) == 1:
-        return Captioner(first, OnnxEngine(first), threads=threads)
+        return _captioner_of(first, OnnxEngine(first), store, threads, None)
     from pictell.engines.ensemble import EnsembleEngine
 
     for bundle in bundles[1:]:
         if bundle.vocabulary.tokens != first.vocabulary.tokens:
             raise BundleError("ensemble", f"{bundle.label} has other words than {first.label}: they make no ensemble")
-        if bundle.preprocessing != first.preprocessing:
+        if bundle.regions != first.regions or (store is None and bundle.preprocessing != first.preprocessing):
             raise BundleError(
                 "ensemble", f"{bundle.label} sees photos otherwise than {first.label}: they make no ensemble"
             )
     name = "+".join(bundle.label for bundle in bundles)
-    return Captioner(first, EnsembleEngine([OnnxEngine(each) for each in bundles]), threads=threads, model=name)
+    return _captioner_of(first, EnsembleEngine([OnnxEngine(each) for each in bundles]), store, threads, name)
+
+
+def _captioner_of(
+    bundle: Bundle, engine: Engine[Any, Any], store: RegionStore | None, threads: int, model: str | None
+) -> Captioner:
+    if store is None:
+        return Captioner(bundle, engine, threads=threads, model=model)
+    return RegionCaptioner(bundle, engine, store, threads=threads, model=model)
+
+
+def _region_store(regions: RegionSource) -> RegionStore:
+    return GivenRegions(regions) if isinstance(regions, Mapping) else open_regions(regions)
+
+
+def _looks_at_photos(model: str) -> OptionError:
+    return OptionError(f"{model} looks at photos and reads no region features: leave --regions out")
 
 
 _HUGGING_FACE = "hf:"
@@ -170,9 +208,10 @@ class Captioner:
         self.max_pixels = max_pixels
         self.model = bundle.label if model is None else model
         # Models with one encoder have the same features, whatever their decoders.
-        self.encoder = bundle.files["encoder.onnx"].sha256 if model is None else model
+        encoder = bundle.files["encoder.onnx"].sha256 if bundle.regions is None else str(bundle.regions)
+        self.encoder = encoder if model is None else model
         self._vocabulary = bundle.vocabulary
-        self._preprocessing = bundle.preprocessing
+        self._preprocessing = bundle.preprocessing if bundle.regions is None else Preprocessing()
         # Of several models nobody has measured how often they are right.
         calibrated = CALIBRATION in bundle.files and model is None
         self._calibration = Calibration.from_json(bundle.read(CALIBRATION)) if calibrated else None
@@ -221,6 +260,10 @@ class Captioner:
 
         """
         return _opened(photo, self.smallest_side, self.max_pixels)
+
+    def source(self, photo: str, file: Path) -> PhotoSource:
+        """What to give for a photo that a data set calls `photo` and has at `file`: the file."""
+        return file
 
     def read(self, photo: PhotoSource) -> Any:
         """What the model sees of a photo, and `describe` takes: pixels (S, S, 3), or what else an engine wants.
@@ -395,6 +438,86 @@ class Captioner:
         log_probs = iter(hypothesis.word_log_probs)  # the end has one too
         for word, tokens in self._vocabulary.spell(hypothesis.tokens):
             yield Word(word, min(1.0, math.exp(sum(islice(log_probs, tokens)))))
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A photo of a data set by its id there, and where its file is or would be."""
+
+    id: str
+    file: Path
+
+
+class RegionCaptioner(Captioner):
+    """A captioner that reads region features of photos and never sees these; `load(..., regions=...)` makes one.
+
+    Photos are named by id, or by a path of which the file's name counts; `Regions` themselves will do as well. The attention
+    of its captions is (T, R), one number for each of a photo's R regions, whose boxes `regions.read(id).boxes` tells.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        engine: Engine[Any, Any],
+        regions: RegionStore,
+        *,
+        threads: int = 1,
+        model: str | None = None,
+    ) -> None:
+        """`regions` are of the photos that may be asked for."""
+        super().__init__(bundle, engine, threads=threads, model=model)
+        assert bundle.regions is not None
+        self.regions = regions
+        self._reads = bundle.regions
+
+    def open(self, photo: PhotoSource | Regions) -> Photo:
+        """There is no photo: raises `OptionError`."""
+        raise OptionError(f"{self.model} reads region features, and has no photos to open")
+
+    def source(self, photo: str, file: Path) -> Any:
+        """What to give for a photo that a data set calls `photo` and has at `file`: both."""
+        return _Named(photo, file)
+
+    def read(self, photo: PhotoSource | Regions | _Named) -> Any:
+        """A photo's regions as the model reads them, (R, D) float32.
+
+        Raises:
+            RegionError: there are none of this photo, or they are damaged or do not fit the model.
+
+        """
+        if isinstance(photo, Regions):
+            return self._reads.fit(GivenRegions({"these": photo}).read("these"), "these")
+        if isinstance(photo, _Named):
+            return self._reads.fit(self.regions.read(photo.id, photo.file), photo.id)
+        if not isinstance(photo, str | os.PathLike):
+            raise OptionError(
+                f"{self.model} reads region features: name a photo by its id, not by {type(photo).__name__}"
+            )
+        name = os.fspath(photo)
+        return self._reads.fit(self.regions.read(name, Path(name)), name)
+
+    def _captions(self, read: list[Any], request: Any) -> list[Caption | PictellError]:
+        return self._described(np.stack(read), request) if read else []  # nobody can tell what is no photo
+
+    def _described(self, photos: NDArray[Any], request: _Request) -> list[Caption | PictellError]:
+        captions = super()._described(photos, request)
+        if not request.attention:
+            return captions
+        # Without the rows that fill up, which are those after the last region.
+        counts = [1 + int(np.flatnonzero(rows.any(axis=1))[-1]) for rows in photos]
+        return [
+            replace(caption, attention=caption.attention[:, :count])
+            if isinstance(caption, Caption) and caption.attention is not None
+            else caption
+            for caption, count in zip(captions, counts, strict=True)
+        ]
+
+    def _attention(self, hypothesis: Hypothesis) -> NDArray[np.float32] | None:
+        """Where the decoder looked for each word, (T, R)."""
+        if hypothesis.attention is None:
+            return None
+        pieces = [tokens for _, tokens in self._vocabulary.spell(hypothesis.tokens)]
+        return attention_of_words(hypothesis.attention, pieces)
 
 
 @dataclass(frozen=True, eq=False)

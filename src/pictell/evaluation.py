@@ -73,7 +73,7 @@ def evaluate(
     failed: dict[str, str] = {}
     gendered = 0
     begun = time.perf_counter()
-    results = captioner.stream((photo.path for photo in photos), beam=beam)
+    results = captioner.stream((captioner.source(photo.id, photo.path) for photo in photos), beam=beam)
     for photo, result in zip(photos, results, strict=True):
         if isinstance(result, PictellError):
             failed[photo.id] = result.message

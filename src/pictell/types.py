@@ -67,7 +67,7 @@ class Caption:
     `name@version` of the bundle. `text` is worded in `style`; where that is not plain, `raw` is what the model said.
     `features` is what the photo looks like to the encoder, (D,), where that is asked for; `attention` where the decoder
     looked for each of `words`, (T, G, G), a grid of the upright photo with a sum of 1 for each word, where that is asked for
-    and it looks at a grid.
+    and it looks at a grid; of a model of region features it is (T, R), one number for each of the photo's regions.
     """
 
     text: str | None

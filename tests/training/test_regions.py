@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +14,20 @@ import numpy as np
 import pytest
 import torch
 
-from pictell.errors import DataError, PictellError, RecipeError
+import pictell
+from pictell.bundle import Bundle
+from pictell.captioner import RegionCaptioner
+from pictell.cli import main
+from pictell.engines.onnx import OnnxEngine
+from pictell.engines.torch import TorchEngine
+from pictell.errors import BundleError, DataError, OptionError, PictellError, RecipeError, RegionError
+from pictell.models import build_model
+from pictell.regions import RegionSettings, open_regions
 from pictell.training import Trainer, load_recipe
 from pictell.training.checkpoint import load_checkpoint
+from pictell.training.from_run import bundle_from_run
+from pictell.training.parity import compare
+from pictell.training.start import settings_to_go_on_from
 
 CHANNELS, MOST = 10, 6
 PHOTOS = 12
@@ -209,11 +221,13 @@ def test_a_photo_without_features_stops_the_run_or_is_left_out(
     (copy / "5.npz").unlink()
     error = refused(recipe_of_regions, tmp_path / "run", f"data.regions={copy}")
     assert isinstance(error, DataError)
-    assert f"2 photos have no region features in {copy}, first 3.png" in error.message
+    assert f"2 photos of the train split have no region features in {copy}, first 3.png" in error.message
     assert "--skip-missing" in error.message
     trainer = train(recipe_of_regions, tmp_path / "run", f"data.regions={copy}", "data.skip_missing=true")
     assert len(trainer.examples) == 6
-    assert "2 photos have no region features" in (tmp_path / "run/log.txt").read_text(encoding="utf-8")
+    assert "2 photos of the train split have no region features" in (tmp_path / "run/log.txt").read_text(
+        encoding="utf-8"
+    )
 
 
 Spoil = Callable[[dict[str, Any]], dict[str, Any]]
@@ -271,3 +285,155 @@ def test_a_recipe_that_cannot_be_is_refused(
     error = refused(recipe_of_regions, tmp_path / "run", *overrides)
     assert isinstance(error, RecipeError | DataError)
     assert says in error.message
+
+
+# -- bundles ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def bundle(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return bundle_from_run(run, tmp_path_factory.mktemp("bundles") / "regions", name="tiny", version=1)
+
+
+def test_a_bundle_of_it_has_no_encoder(bundle: Bundle) -> None:
+    assert not {"encoder.onnx", "preprocessing.json"} & {*bundle.files}
+    assert bundle.regions == RegionSettings(MOST, CHANNELS)
+    bundle.check()
+
+
+def test_the_bundle_says_what_the_network_says(bundle: Bundle, run: Path, features: Path) -> None:
+    """Word by word, with the attention, and none of it on what fills up; the same alone and among others."""
+    tensors, about = load_checkpoint(run / "best.safetensors")
+    model = build_model(about["architecture"], len(bundle.vocabulary))
+    model.load_state_dict(tensors)
+    photos = RegionSettings(MOST, CHANNELS)
+    rows = np.stack([photos.fit(open_regions(features).read(str(number)), "") for number in range(PHOTOS)])
+    one, other = TorchEngine(model.eval()), OnnxEngine(bundle)
+    difference, same = compare(one, other, rows)
+    assert difference < 1e-3
+    assert same == 1
+    np.testing.assert_allclose(one.features(one.encode(rows)), other.features(other.encode(rows)), atol=1e-5)
+    for engine in (one, other):
+        _, _, attention = engine.step(np.full(PHOTOS, 1), engine.start(engine.encode(rows)))  # type: ignore[attr-defined]
+        assert attention is not None
+        assert not attention[~rows.any(axis=2)].any()
+        np.testing.assert_allclose(attention.sum(axis=1), 1, atol=1e-5)
+
+
+def test_photos_are_captioned_by_id(bundle: Bundle, features: Path) -> None:
+    captioner = pictell.load(bundle.directory, regions=features, threads=2)
+    assert isinstance(captioner, RegionCaptioner)
+    names = [f"{number}.png" for number in range(PHOTOS)]
+    captions = captioner.caption_many([*names, "13.png"], attention=True)
+    assert isinstance(captions[-1], RegionError)
+    assert captions[-1].message == f"13.png: there are no features of it in {features}"
+    for number, caption in enumerate(captions[:-1]):
+        assert isinstance(caption, pictell.Caption)
+        regions = captioner.regions.read(str(number))
+        again = captioner.caption(regions, attention=True)
+        assert again == caption
+        assert caption.attention is not None
+        assert regions.boxes is not None
+        assert caption.attention.shape == (len(caption.words), len(regions.boxes))
+        np.testing.assert_allclose(caption.attention.sum(axis=1), 1, atol=1e-5)
+    given = pictell.load(bundle.directory, regions={"5": captioner.regions.read("5").features})
+    assert given.caption("5") == captioner.caption("5.png")
+    assert given.caption("5", sample=True, seed=3) == captioner.caption(Path("somewhere/5.png"), sample=True, seed=3)
+
+
+@pytest.mark.parametrize("source", [b"photo", np.zeros((9, 9, 3), np.uint8)])
+def test_a_photo_is_no_features(bundle: Bundle, features: Path, source: Any) -> None:
+    captioner = pictell.load(bundle.directory, regions=features)
+    with pytest.raises(OptionError, match="name a photo by its id"):
+        captioner.caption(source)
+
+
+def test_models_and_regions_that_do_not_go_together(bundle: Bundle, features: Path) -> None:
+    with pytest.raises(OptionError, match=r"tiny@1 reads region features and sees no photo.*--regions PATH"):
+        pictell.load(bundle.directory)
+    with pytest.raises(OptionError, match="looks at photos and reads no region features"):
+        pictell.load(regions=features)
+    with pytest.raises(OptionError, match="looks at photos and reads no region features"):
+        pictell.load("hf:somewhere", regions=features)
+    with pytest.raises(DataError, match="no region features at nowhere"):
+        pictell.load(bundle.directory, regions="nowhere")
+    with pytest.raises(OptionError, match="looks at photos"):
+        pictell.load([bundle.directory, "default"], regions=features)
+
+
+def test_an_ensemble_of_them(bundle: Bundle, features: Path) -> None:
+    alone, both = (pictell.load(models, regions=features) for models in ([bundle.directory], [bundle.directory] * 2))
+    one, other = alone.caption("4"), both.caption("4")
+    assert one.text == other.text
+    assert one.log_prob == pytest.approx(other.log_prob, abs=1e-4)
+
+
+def test_a_run_goes_on_from_the_bundle(recipe_of_regions: Path, bundle: Bundle, tmp_path: Path) -> None:
+    settings = settings_to_go_on_from(str(bundle.directory))
+    trainer = train(recipe_of_regions, tmp_path / "run", *settings, "phases.1.epochs=0")
+    assert trainer.at.history[0]["epoch"] == 0
+
+
+def test_it_has_no_8_bits_and_no_model_of_transformers(
+    run: Path, bundle: Bundle, flickr8k: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(OptionError, match="mobilenet_v2"):
+        bundle_from_run(
+            run, tmp_path / "b", name="b", version=1, calibration_photos=[flickr8k / "Flicker8k_Dataset/0.png"]
+        )
+    pytest.importorskip("transformers")
+    from pictell.hf import export_to_hf
+
+    with pytest.raises(BundleError, match="reads region features"):
+        export_to_hf(bundle, tmp_path / "hf")
+
+
+@pytest.mark.parametrize("command", ["caption", "evaluate"])
+def test_the_commands(
+    command: str, bundle: Bundle, features: Path, flickr8k: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run_command(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main([command, *map(str, arguments), "--model", str(bundle.directory)])
+        told = capsys.readouterr()
+        return int(ended.value.code or 0), told.out, told.err
+
+    if command == "caption":
+        photo = flickr8k / "Flicker8k_Dataset/0.png"
+        code, out, err = run_command(photo)
+        assert (code, out) == (2, "")
+        assert len(err.splitlines()) == 1
+        assert "reads region features and sees no photo" in err
+        assert "--regions PATH" in err
+        code, alone, _ = run_command("--regions", features, "7")
+        assert code == 0
+        assert alone.strip()
+        (tmp_path / "list.txt").write_text("7.png\n", encoding="utf-8")
+        code, out, err = run_command("--regions", features, "7", "99", "--files-from", tmp_path / "list.txt")
+        assert code == 1
+        assert out == f"7\t{alone}7.png\t{alone}"
+        assert err == f"pictell: 99: there are no features of it in {features}\n"
+        code, out, _ = run_command("--regions", features, photo, "--json")
+        assert code == 0
+        assert json.loads(out)["path"] == str(photo)
+        assert run_command("--regions", features, "-")[0] == 2
+        return
+    data = ["--data", f"flickr8k:{flickr8k}", "--split", "dev", "--json"]
+    code, out, _ = run_command(*data, "--regions", features)
+    assert code == 0
+    assert json.loads(out)["photos"] == 4
+    some = Path(shutil.copytree(features, tmp_path / "some"))
+    (some / "9.npz").unlink()
+    code, out, err = run_command(*data, "--regions", some)
+    assert code == 1
+    assert "1 photos of the dev split have no region features" in err
+    code, out, err = run_command(*data, "--regions", some, "--skip-missing")
+    assert code == 0
+    assert json.loads(out)["photos"] == 3
+    assert "first 9.png" in err
+    np.savez(some / "9.npz", **regions_of(9) | {"x": np.ones((1, CHANNELS + 1), np.float32), "bbox": np.ones((1, 4))})
+    code, out, err = run_command(*data, "--regions", some)
+    assert code == 1
+    assert json.loads(out)["photos"] == 4
+    assert f"9.png: its features are {CHANNELS + 1} wide, and the model reads {CHANNELS}" in err
+    assert run_command(*data)[0] == 2

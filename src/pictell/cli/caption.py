@@ -16,7 +16,7 @@ import typer
 
 from pictell.cli.bar import Bar
 from pictell.cli.keys import VARIABLE, chosen_key
-from pictell.cli.options import Beam, Json, Model, PhotosOrNone, Style, Threads, Wav
+from pictell.cli.options import Beam, Json, Model, PhotosOrNone, Regions, Style, Threads, Wav
 from pictell.cli.output import emit, emit_json, say, shown
 from pictell.errors import OptionError, PhotoError, PictellError
 from pictell.fields import fields_of
@@ -83,6 +83,7 @@ def caption(
     wav: Wav = None,
     threads: Threads = None,
     model: Model = None,
+    regions: Regions = None,
     server: Annotated[
         str | None,
         typer.Option(metavar="URL", help="Have them captioned by the `pictell serve` at URL.", show_default=False),
@@ -107,6 +108,8 @@ def caption(
     With --speak the captions are read aloud, too, one after the other as they are printed, each with its number where there are
     several; see `pictell speak`.
 
+    With --regions the model reads features of regions in the place of photos, and these are named by id.
+
     With --server the photos are sent there, without their names, and nowhere else; --model is then one that the service has.
 
     A photo that cannot be captioned is named on standard error, the others are done, and the exit code is 1. Where what
@@ -117,12 +120,14 @@ def caption(
         _refuse(context, "name a photo, a directory, or - for a picture on standard input")
     if files_from == _STDIN and _STDIN in photos:
         _refuse(context, "standard input cannot be a picture and a list of files at once")
+    if regions is not None and (server is not None or _STDIN in photos):
+        raise OptionError("--regions names photos by id: neither --server nor a picture on standard input goes with it")
     if server is None and api_key_file is not None:
         raise OptionError("--api-key-file is for the service at --server")
 
     from pictell.steering import CaptionOptions
 
-    captioner = _local(model, threads) if server is None else _remote(server, api_key_file, model, threads)
+    captioner = _local(model, threads, regions) if server is None else _remote(server, api_key_file, model, threads)
     language = captioner.language
     if style is None:
         # Who only hears a caption has not seen that it may be wrong.
@@ -149,8 +154,8 @@ def caption(
     )
     captioner.check(options)
     speaker = _speaker(language, wav) if speak or wav else None
-    inputs = [*_named(photos, captioner), *_listed(files_from)]
-    alone = files_from is None and len(photos) == 1 and not _is_directory(photos[0])
+    inputs = _inputs(photos, files_from, captioner, ids=regions is not None)
+    alone = files_from is None and len(photos) == 1 and (regions is not None or not _is_directory(photos[0]))
     failed = False
     with Bar(len(inputs)) as bar:
         for number, (name, result) in enumerate(_results(captioner, inputs, options), 1):
@@ -184,11 +189,11 @@ class _Captioner:
     read: Callable[[BinaryIO], PhotoSource]  # a picture that comes in only once
 
 
-def _local(model: str | None, threads: int | None) -> _Captioner:
+def _local(model: str | None, threads: int | None, regions: Path | None) -> _Captioner:
     from pictell.captioner import load
     from pictell.photos import open_photo
 
-    captioner = load(model, threads=threads)
+    captioner = load(model, threads=threads, regions=regions)
     read = partial(open_photo, max_pixels=captioner.max_pixels, smallest_side=captioner.smallest_side)
     return _Captioner(captioner.language, captioner.check, captioner.stream, read)
 
@@ -245,6 +250,13 @@ def _results(
 # -- what to caption ----------------------------------------------------------------------------------------------
 
 
+def _inputs(photos: Sequence[str], files_from: str | None, captioner: _Captioner, *, ids: bool) -> list[_Input]:
+    """What is named, as files and directories or as `ids` of photos."""
+    if not ids:
+        return [*_named(photos, captioner), *_listed(files_from, _found)]
+    return [*((photo, photo) for photo in photos), *_listed(files_from, lambda name: [(name, name)])]
+
+
 def _named(arguments: Sequence[str], captioner: _Captioner) -> Iterator[_Input]:
     for argument in arguments:
         if argument == _STDIN:
@@ -253,7 +265,7 @@ def _named(arguments: Sequence[str], captioner: _Captioner) -> Iterator[_Input]:
             yield from _found(argument)
 
 
-def _listed(files_from: str | None) -> Iterator[_Input]:
+def _listed(files_from: str | None, found: Callable[[str], Iterable[_Input]]) -> Iterator[_Input]:
     from pictell.photos import read_file_list
 
     if files_from is None:
@@ -269,7 +281,7 @@ def _listed(files_from: str | None) -> Iterator[_Input]:
         yield files_from, error
         return
     for path in paths:
-        yield from _found(os.fspath(path))
+        yield from found(os.fspath(path))
 
 
 def _found(argument: str) -> Iterator[_Input]:

@@ -12,7 +12,7 @@ import typer
 
 from pictell.cli.attention_report import report_attention
 from pictell.cli.bar import Bar
-from pictell.cli.options import Beam, Json, Metrics, Model, SkipMissing, Threads, chosen_metrics
+from pictell.cli.options import Beam, Json, Metrics, Model, Regions, SkipMissing, Threads, chosen_metrics
 from pictell.cli.output import emit, emit_json, say, write_file
 from pictell.errors import PictellError
 
@@ -34,6 +34,7 @@ def evaluate(
         str, typer.Option(metavar="SPLIT", help="Which of its splits; coco has val2014, train2014 ...")
     ] = "test",
     model: Model = None,
+    regions: Regions = None,
     beam: Beam = None,
     metrics: Metrics = None,
     threads: Threads = None,
@@ -70,20 +71,20 @@ def evaluate(
     `pictell caption` would word otherwise, the mean length, and photos a second. A photo that cannot be opened is named on
     standard error and scored as if nothing had been said; the exit code is then 1.
     """
-    from pictell.captioner import load
+    from pictell.captioner import RegionCaptioner, load
     from pictell.data import load_dataset
     from pictell.evaluation import evaluate as evaluate_photos
     from pictell.record import add_to_record, check_record, fields_of
 
     if agreement is not None:
-        if data or beam or metrics or limit or captions or record or attention:
+        if data or beam or metrics or limit or captions or record or attention or regions:
             raise typer.BadParameter("it goes with --model, --threads and --json alone", param_hint="--agreement")
         _agreement(agreement, load(model, threads=threads), as_json=as_json)
         return
     if data is None:
         raise typer.BadParameter("name it, or an --agreement", param_hint="--data")
     if attention:
-        if beam or metrics or captions or record:
+        if beam or metrics or captions or record or regions:
             message = "it goes with --data, --split, --limit, --skip-missing, --model, --threads and --json alone"
             raise typer.BadParameter(message, param_hint="--attention")
         captioner = load(model, threads=threads)
@@ -96,8 +97,9 @@ def evaluate(
         raise PictellError("output", f"cannot write {captions}: there is no directory {captions.parent}")
     if record is not None:
         check_record(record)
-    captioner = load(model, threads=threads)
-    photos = load_dataset(data, split, skip_missing=skip_missing, say=say)[:limit]
+    captioner = load(model, threads=threads, regions=regions)
+    store = captioner.regions if isinstance(captioner, RegionCaptioner) else None
+    photos = load_dataset(data, split, skip_missing=skip_missing, regions=store, say=say)[:limit]
     with Bar(len(photos)) as bar:
 
         def watch(photo: CaptionedPhoto, result: Caption | PictellError) -> None:

@@ -42,6 +42,14 @@ Wav = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Write what is read aloud to one WAV file instead.", show_default=False),
 ]
+Regions = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        help="Region features of the photos, for a model that reads those: a folder of .npz or .npy, a .tsv, an LMDB.",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 SkipMissing = Annotated[
     bool,

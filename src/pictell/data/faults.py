@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from pictell.data.photos_with_captions import CaptionedPhoto
@@ -12,15 +12,16 @@ from pictell.photos import printable
 
 @dataclass(frozen=True)
 class Faults:
-    """The ids of photos whose file is `missing`, that are `uncaptioned`, of whose captions some are `empty`, and of those
-    that are there again (`duplicate`), each in the order of the split; `places` says by id where the missing photo or the empty
-    caption stands, if that is known."""
+    """The ids of photos whose file (or region features, as `without` says) is `missing`, that are `uncaptioned`, of whose
+    captions some are `empty`, and of those that are there again (`duplicate`), each in the order of the split; `places` says by
+    id where the missing photo or the empty caption stands, if that is known."""
 
     missing: tuple[str, ...] = ()
     uncaptioned: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
     duplicate: tuple[str, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
+    without: str = "are not on disk"
 
     def __bool__(self) -> bool:
         return bool(self.kinds)
@@ -33,7 +34,7 @@ class Faults:
     def lines(self, split: str) -> Iterator[str]:
         """What is wrong with the split, one clause each, for people."""
         for ids, what in (
-            (self.missing, "are not on disk"),
+            (self.missing, self.without),
             (self.uncaptioned, "have no captions"),
             (self.empty, "have an empty caption"),
             (self.duplicate, "have the id of another one"),
@@ -58,10 +59,14 @@ def is_on_disk(photo: CaptionedPhoto) -> bool:
     return os.path.isfile(photo.path)  # noqa: PTH113  # unlike the method of paths, never raises for a strange name
 
 
-def sift(photos: Iterable[CaptionedPhoto], *, files: bool = True) -> Sifted:
+def sift(
+    photos: Iterable[CaptionedPhoto],
+    is_there: Callable[[CaptionedPhoto], bool] = is_on_disk,
+    without: str = "are not on disk",
+) -> Sifted:
     """Looks at each photo, but not into its file. Of photos with one id the first is kept, of its captions those with text.
 
-    Without `files` nobody needs them, and none is missing.
+    A photo is missing where it is not `is_there`, and `without` tells people of what it is.
     """
     kept: list[CaptionedPhoto] = []
     seen: set[str] = set()
@@ -77,7 +82,7 @@ def sift(photos: Iterable[CaptionedPhoto], *, files: bool = True) -> Sifted:
             continue
         seen.add(photo.id)
         captions = tuple(caption for caption in photo.captions if caption.strip())
-        there = not files or is_on_disk(photo)
+        there = is_there(photo)
         if not there:
             missing.append(photo.id)
         if captions != photo.captions:
@@ -89,5 +94,5 @@ def sift(photos: Iterable[CaptionedPhoto], *, files: bool = True) -> Sifted:
             (withdrawn if photo.rejected else uncaptioned).append(photo.id)
         if there and captions:
             kept.append(photo if captions == photo.captions else replace(photo, captions=captions, places=()))
-    faults = Faults(tuple(missing), tuple(uncaptioned), tuple(empty), tuple(duplicate), places)
+    faults = Faults(tuple(missing), tuple(uncaptioned), tuple(empty), tuple(duplicate), places, without)
     return Sifted(kept, faults, tuple(withdrawn))

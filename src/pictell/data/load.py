@@ -18,6 +18,7 @@ from pictell.data.unpacked import load_hugging_face, load_webdataset
 from pictell.data.visual_genome import load_visual_genome
 from pictell.data.vizwiz import load_vizwiz
 from pictell.errors import DataError
+from pictell.regions import RegionStore
 
 _MADE_HERE: Mapping[str, Callable[[Path, str, Callable[[str], None]], list[CaptionedPhoto]]] = {
     "photos": load_own_photos,
@@ -49,13 +50,14 @@ def load_dataset(
     *,
     skip_missing: bool = False,
     files: bool = True,
+    regions: RegionStore | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> list[CaptionedPhoto]:
     """Loads a split of `KIND:FOLDER`, for example `flickr8k:data/flickr8k`.
 
     With `skip_missing` photos that are not on disk, have no captions or come twice, and captions without text, are left
-    out. Without `files` photos need not be on disk, as for who has features of them. What is left out is counted and told to
-    `say`, as are the photos all of whose captions the data set withdrew and what `read_split` tells.
+    out. Without `files` photos need not be on disk; with `regions` they need to be there instead. What is left out is counted
+    and told to `say`, as are the photos all of whose captions the data set withdrew and what `read_split` tells.
 
     Raises:
         DataError: the name, the split or a part of the data set is not there, no photo is left, or, without
@@ -63,7 +65,10 @@ def load_dataset(
 
     """
     photos = read_split(name, split, say)
-    sifted = sift(photos, files=files)
+    if regions is not None:
+        sifted = sift(photos, lambda photo: photo.id in regions, f"have no region features in {regions.path}")
+    else:
+        sifted = sift(photos) if files else sift(photos, lambda photo: True)
     if faults := sifted.faults:
         told = f"{name}: {'; '.join(faults.lines(split))}"
         if not skip_missing:

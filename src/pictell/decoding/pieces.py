@@ -24,8 +24,13 @@ def attention_maps(attention: NDArray[np.float32], pieces: Sequence[int]) -> NDA
     side = math.isqrt(attention.shape[1])
     if side * side != attention.shape[1]:
         return None
+    return attention_of_words(attention, pieces).reshape(-1, side, side)
+
+
+def attention_of_words(attention: NDArray[np.float32], pieces: Sequence[int]) -> NDArray[np.float32]:
+    """Attention of tokens `(N, R)` as that of words, `(T, R)`; a word's is the mean of its pieces'."""
     if not pieces:
-        return np.zeros((0, side, side), dtype=np.float32)
+        return np.zeros((0, attention.shape[1]), dtype=np.float32)
     means = add_pieces(attention.T, pieces) / np.array(pieces)  # (R, T)
-    maps: NDArray[np.float32] = means.T.reshape(-1, side, side).astype(np.float32)
-    return maps
+    words: NDArray[np.float32] = means.T.astype(np.float32)
+    return words

@@ -2,7 +2,8 @@
 
 A bundle has three graphs.
 
-- `encoder.onnx`: input `pixels` (P, S, S, 3) uint8, output `grid` (P, R, D) float32.
+- `encoder.onnx`: input `pixels` (P, S, S, 3) uint8, output `grid` (P, R, D) float32. A model of region features has none: it is
+  given the grid, whose rows of zeros are no regions.
 - `start.onnx`: input `grid`; outputs `memory.NAME` (P, ...), which stay the same for a photo, and `state.NAME` (P, ...).
 - `step.onnx`: inputs `tokens` (N,) int64, every `memory.NAME` (P, ...) and `state.NAME` (N, ...); outputs `log_probs`
   (N, V) float32, for every `state.NAME` its successor `next.NAME` (a graph cannot give two values one name), and, where
@@ -60,7 +61,7 @@ class OnnxEngine:
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
         if threads < 1:
             raise OptionError(f"threads must be at least 1, not {threads}")
-        self._encoder = _session(bundle, "encoder.onnx", threads)
+        self._encoder = None if bundle.regions else _session(bundle, "encoder.onnx", threads)
         self._start = _session(bundle, "start.onnx", threads)
         self._step = _session(bundle, "step.onnx", threads)
         self._start_outputs = [output.name for output in self._start.get_outputs()]
@@ -86,18 +87,26 @@ class OnnxEngine:
         """V, the number of tokens that `step` gives a log-probability for."""
         return self._vocabulary_size
 
-    def encode(self, pixels: NDArray[np.uint8]) -> Memory:
-        """What the decoder looks at, for `pixels` (P, S, S, 3): RGB, prepared as the model's preprocessing says."""
-        chunks = [
-            self._encoder.run(["grid"], {"pixels": pixels[i : i + _ENCODED_AT_ONCE]})[0]
-            for i in range(0, len(pixels), _ENCODED_AT_ONCE)
-        ]
-        grid = np.concatenate(chunks)  # (P, R, D)
+    def encode(self, pixels: NDArray[np.uint8] | NDArray[np.float32]) -> Memory:
+        """What the decoder looks at, for `pixels` (P, S, S, 3): RGB, prepared as the model's preprocessing says.
+
+        A model of region features is given these, (P, R, D) float32, as `pictell.regions.RegionSettings` fits them.
+        """
+        if self._encoder is None:
+            grid = pixels
+            features = grid.sum(axis=1) / np.maximum(grid.any(axis=2).sum(axis=1), 1)[:, None]
+        else:
+            chunks = [
+                self._encoder.run(["grid"], {"pixels": pixels[i : i + _ENCODED_AT_ONCE]})[0]
+                for i in range(0, len(pixels), _ENCODED_AT_ONCE)
+            ]
+            grid = np.concatenate(chunks)  # (P, R, D)
+            features = grid.mean(axis=1)
         given = dict(zip(self._start_outputs, self._start.run(self._start_outputs, {"grid": grid}), strict=True))
         return Memory(
             {name: given[name] for name in self._constants},
             {name: given[name] for name in self._states},
-            grid.mean(axis=1),
+            features.astype(np.float32),
         )
 
     def features(self, memory: Memory) -> NDArray[np.float32]:

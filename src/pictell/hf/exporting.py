@@ -39,6 +39,10 @@ def from_bundle(bundle: Bundle) -> tuple[PictellForImageCaptioning, PictellProce
     from safetensors import SafetensorError
     from safetensors.torch import load
 
+    if bundle.regions is not None:
+        raise BundleError(
+            "regions", f"{bundle.label} reads region features, for which there is no model of transformers"
+        )
     vocabulary, generation = bundle.vocabulary, bundle.generation
     content = json.loads(bundle.read("vocabulary.json"))
     config = PictellConfig(

@@ -23,7 +23,7 @@ from pictell.language.vocabulary import PAD
 from pictell.photos import Preprocessing, open_photo, prepare
 from pictell.regions import RegionStore
 from pictell.training.recipe import Data
-from pictell.training.region_photos import RegionPhotos, with_regions
+from pictell.training.region_photos import RegionPhotos
 
 T = TypeVar("T")
 
@@ -65,17 +65,16 @@ def load_split(
 ) -> list[CaptionedPhoto]:
     """Loads `SET/SPLIT` from the folder that the recipe gives for the set; `say` hears what was left out.
 
-    With `regions` photos need to be there, and need not be on disk.
+    With `regions` photos need to be there instead of on disk.
     """
     kind, _, split = name.partition("/")
     if kind not in data.folders:
         raise RecipeError("unknown-data", f"{name!r}: data.folders names no {kind!r}")
-    photos = load_dataset(
-        f"{kind}:{data.folders[kind]}", split, skip_missing=data.skip_missing, files=data.regions is None, say=say
-    )
+    name_and_folder, files = f"{kind}:{data.folders[kind]}", data.regions is None
+    photos = load_dataset(name_and_folder, split, skip_missing=data.skip_missing, files=files, regions=regions, say=say)
     if name in data.limit:
         photos = sorted(photos, key=lambda photo: photo.id)[: data.limit[name]]
-    return photos if regions is None else with_regions(photos, regions, data.skip_missing, say)
+    return photos
 
 
 def load_examples(data: Data, say: Callable[[str], None], regions: RegionStore | None = None) -> list[Example]:

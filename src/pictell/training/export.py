@@ -22,6 +22,7 @@ from pictell.errors import BundleError
 from pictell.language import Vocabulary
 from pictell.models import CaptioningModel
 from pictell.models.decoders.base import Decoder
+from pictell.models.encoders.regions import RegionFeatures
 from pictell.photos import Preprocessing
 from pictell.training.graphs import fold_padding
 from pictell.training.parity import check_parity, compare
@@ -62,13 +63,14 @@ class _Step(nn.Module):
 def export_graphs(model: CaptioningModel, folder: Path) -> None:
     """Writes `encoder.onnx`, `start.onnx` and `step.onnx` in full precision; the same words as `model` gives.
 
+    A model of region features has no `encoder.onnx`.
+
     Inputs and outputs are named as the bundle format says: `pixels`, `grid`, `tokens`, `log_probs`, `attention`, and
     `memory.*`, `state.*` and, for the state after a step, `next.*`; photos and rows may be any number.
     """
     model.eval()
-    size = model.encoder.size
+    pixels = torch.from_numpy(_noise(model, 2))
     with torch.no_grad():
-        pixels = torch.zeros(2, size, size, 3, dtype=torch.uint8)
         grid = model.encoder(pixels)
         memory, state = model.decoder.start(grid)
         rows = {name: tensor.repeat_interleave(2, dim=0) for name, tensor in state.items()}
@@ -83,8 +85,9 @@ def export_graphs(model: CaptioningModel, folder: Path) -> None:
         axes = [axis for axis, size in enumerate(tensor.shape) if after[name].shape[axis] != size]
         before[f"state.{name}"] = {0: "rows", **dict.fromkeys(axes, "words")}
         grown[f"next.{name}"] = {0: "rows", **dict.fromkeys(axes, "words_read")}
-    _export(model.encoder, (pixels,), folder / "encoder.onnx", {"pixels": photos}, {"grid": photos})
-    fold_padding(folder / "encoder.onnx")
+    if not isinstance(model.encoder, RegionFeatures):
+        _export(model.encoder, (pixels,), folder / "encoder.onnx", {"pixels": photos}, {"grid": photos})
+        fold_padding(folder / "encoder.onnx")
     _export(_Start(model.decoder), (grid,), folder / "start.onnx", {"grid": photos}, dict.fromkeys(inside, photos))
     _export(
         _Step(model.decoder, list(memory), list(state)),
@@ -93,6 +96,17 @@ def export_graphs(model: CaptioningModel, folder: Path) -> None:
         {"tokens": {0: "rows"}, **{f"memory.{name}": photos for name in memory}, **before},
         {"log_probs": {0: "rows"}, **grown, **({} if attention is None else {"attention": {0: "rows"}})},
     )
+
+
+def _noise(model: CaptioningModel, count: int) -> NDArray[Any]:
+    """So many photos of nothing, `(B, S, S, 3)` uint8, or as many regions a photo of nothing, `(B, R, D)` float32."""
+    generator = np.random.default_rng(0)
+    if isinstance(model.encoder, RegionFeatures):
+        rows = generator.standard_normal((count, model.encoder.regions, model.encoder.channels), np.float32)
+        for photo, regions in enumerate(rows):
+            regions[1 + photo * len(regions) // count :] = 0  # photos have different numbers of them
+        return rows
+    return generator.integers(0, 256, (count, model.encoder.size, model.encoder.size, 3), np.uint8)
 
 
 def _export(
@@ -129,7 +143,7 @@ def export_bundle(
     terms: str,
     licence: str,
     card: str,
-    preprocessing: Preprocessing,
+    preprocessing: Preprocessing | None,
     generation: Mapping[str, Any],
     calibration: NDArray[np.uint8] | None = None,
     say: Callable[[str], None] = lambda text: None,
@@ -138,6 +152,8 @@ def export_bundle(
 
     With `calibration`, training photos `(B, S, S, 3)` as the encoder sees them, the encoder is quantised to 8 bits with
     activation ranges from these photos, and so are the decoder's products; without it both stay in full precision.
+
+    `preprocessing` is `None` for a model of region features, whose bundle is without it and without an encoder.
 
     In full precision it must say what `model` says before it goes to `directory`, see `check_parity`; of 8 bits `say` hears how
     many words stay the same.
@@ -155,7 +171,7 @@ def export_bundle(
         save_file(halves, folder / "model.safetensors", metadata={"format": "pt", "progress": "{}"})
         texts = {
             "vocabulary.json": vocabulary.to_json(),
-            "preprocessing.json": json.dumps(preprocessing.to_json(), indent=1),
+            **({} if preprocessing is None else {"preprocessing.json": json.dumps(preprocessing.to_json(), indent=1)}),
             "generation.json": json.dumps(dict(generation), indent=1),
             "LICENSE": licence,
             "README.md": card,
@@ -163,8 +179,7 @@ def export_bundle(
         for file, text in texts.items():
             (folder / file).write_text(text, encoding="utf-8")
         about: dict[str, Any] = {"name": name, "version": version, "architecture": model.architecture, "terms": terms}
-        noise = np.random.default_rng(0).integers(0, 256, (4, preprocessing.size, preprocessing.size, 3), np.uint8)
-        pixels = noise if calibration is None else calibration[:16]
+        pixels = _noise(model, 4) if calibration is None else calibration[:16]
         check_parity(model, seal(folder, **about), pixels)
         if calibration is not None:
             quantise_convolutions(folder / "encoder.onnx", calibration)

@@ -14,6 +14,7 @@ from pictell.data import load_dataset
 from pictell.errors import OptionError, RecipeError
 from pictell.language import Vocabulary
 from pictell.models import build_model
+from pictell.models.encoders.regions import RegionFeatures
 from pictell.photos import open_photo, prepare
 from pictell.training.checkpoint import load_checkpoint
 from pictell.training.export import check_replaceable, export_bundle
@@ -92,11 +93,11 @@ def bundle_from_run(
     if about.get("round_weights"):
         model.encoder.round_weights(True)
         model.encoder.bake_rounding()
-    preprocessing = model.encoder.preprocessing
     calibration = None
     if calibration_photos is not None and model.architecture["encoder"]["name"] != "mobilenet_v2":
         raise OptionError("8-bit weights are for the encoder mobilenet_v2: leave --calibration out")
-    if calibration_photos is not None:
+    preprocessing = None if isinstance(model.encoder, RegionFeatures) else model.encoder.preprocessing
+    if calibration_photos is not None and preprocessing is not None:
         photos = (open_photo(path, smallest_side=preprocessing.smallest_side) for path in calibration_photos)
         calibration = np.stack([prepare(photo, preprocessing) for photo in photos])  # (B, S, S, 3)
     recipes, bundles = lineage(run)

@@ -19,8 +19,9 @@ _WORDS = 8  # of each photo
 _DIFFERENCE = 1e-2  # of log-probabilities: sums of other orders differ by less, another network by more
 
 
-def check_parity(model: CaptioningModel, bundle: Bundle, pixels: NDArray[np.uint8]) -> None:
-    """Compares what both say of photos `(B, S, S, 3)`; `bundle` is in full precision, `model` in evaluation mode.
+def check_parity(model: CaptioningModel, bundle: Bundle, pixels: NDArray[Any]) -> None:
+    """Compares what both say of photos `(B, S, S, 3)`, or of regions `(B, R, D)`; `bundle` is in full precision, `model` in
+    evaluation mode.
 
     Raises:
         BundleError: they differ.
@@ -33,7 +34,7 @@ def check_parity(model: CaptioningModel, bundle: Bundle, pixels: NDArray[np.uint
         )
 
 
-def compare(one: Engine[Any, Any], other: Engine[Any, Any], pixels: NDArray[np.uint8]) -> tuple[float, float]:
+def compare(one: Engine[Any, Any], other: Engine[Any, Any], pixels: NDArray[Any]) -> tuple[float, float]:
     """The largest difference of log-probabilities along the likeliest words of `one`, and the share (0..1) of these that are
     the likeliest of `other` too."""
     states = [engine.start(engine.encode(pixels)) for engine in (one, other)]

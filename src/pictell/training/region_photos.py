@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pictell.data import CaptionedPhoto
-from pictell.errors import DataError, RecipeError, RegionError
+from pictell.errors import RecipeError, RegionError
 from pictell.models import CaptioningModel
 from pictell.models.encoders.regions import RegionFeatures
 from pictell.regions import RegionSettings, RegionStore
@@ -26,23 +26,6 @@ class RegionPhotos:
     def of(self, photo: CaptionedPhoto) -> NDArray[np.float32]:
         """A photo's `(R, D)`, zeros after its last region; `RegionError` where there are none or they do not fit."""
         return self.settings.fit(self.store.read(photo.id, photo.path), photo.id)
-
-
-def with_regions(
-    photos: Sequence[CaptionedPhoto], store: RegionStore, skip_missing: bool, say: Callable[[str], None]
-) -> list[CaptionedPhoto]:
-    """The photos that have region features; `say` hears how many have none.
-
-    Raises `DataError` where one has none, unless they may be left out.
-    """
-    kept = [photo for photo in photos if photo.id in store]
-    if len(kept) < len(photos):
-        first = next(photo.id for photo in photos if photo.id not in store)
-        told = f"{len(photos) - len(kept)} photos have no region features in {store.path}, first {first}"
-        if not skip_missing:
-            raise DataError("missing", f"{told} (--skip-missing, or data.skip_missing in a recipe, leaves them out)")
-        say(f"left out: {told}")
-    return kept
 
 
 def check_recipe(recipe: Recipe) -> None:
