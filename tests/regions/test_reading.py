@@ -338,6 +338,14 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
     open_regions(path).read("dog")
 
 
+def test_what_is_beside_a_folder_is_not_in_it(tmp_path: Path) -> None:
+    store = open_regions(LAYOUTS["npz"](tmp_path / "features", PHOTOS))
+    np.savez(tmp_path / "beside.npz", x=np.ones((1, 6), np.float32))
+    assert "../beside" not in store
+    assert str(tmp_path / "beside") not in store
+    assert str(tmp_path / "dog.jpg") in store  # by its name
+
+
 def test_a_store_goes_to_another_process(layout: str, write: Write, tmp_path: Path) -> None:
     store = open_regions(write(tmp_path / "features", PHOTOS))
     again = pickle.loads(pickle.dumps(store))

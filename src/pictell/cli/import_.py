@@ -22,15 +22,27 @@ def import_(
     words: Annotated[
         Path, typer.Option(metavar="FILE", help="Its words: the data set's JSON (cocotalk.json), or word_counts.txt.")
     ],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Where the model goes; a model that is there is replaced.")],
     encoder: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="MODEL|FOLDER|hf:NAME",
             help="Whose features it reads: a model, whose encoder is taken, or a folder of pretrained weights as "
             "transformers saves them, or their name on the hub.",
+            show_default=False,
         ),
-    ],
-    to: Annotated[Path, typer.Option(metavar="DIR", help="Where the model goes; a model that is there is replaced.")],
+    ] = None,
+    regions: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Instead of an encoder: it reads features of up to N regions a photo (100 for bottom-up features).",
+            show_default=False,
+        ),
+    ] = None,
+    boxes: Annotated[
+        bool, typer.Option("--boxes", help="The regions' boxes are read beside their features (use_box).")
+    ] = False,
     name: Annotated[str, typer.Option(metavar="NAME", help="The model's name.")] = "imported",
     version: Annotated[int, typer.Option(min=1, metavar="N", help="The model's version.")] = 1,
     size: Annotated[
@@ -67,6 +79,8 @@ def import_(
         beam=beam,
         length_penalty=length_penalty,
         terms=terms,
+        regions=regions,
+        boxes=boxes,
     )
     bundle = imported.bundle
     notes = [f"{bundle.directory}: {bundle.label}, {bundle.size / 1e6:.1f} MB", imported.family]

@@ -14,17 +14,19 @@ from pictell.models import ENCODERS
 from pictell.models.encoders.base import Encoder
 from pictell.models.encoders.hugging_face import FAMILIES
 from pictell.photos import Preprocessing
+from pictell.regions.found import BOX_COLUMNS
 
 _HUB = "hf:"
 
 
 @dataclass(frozen=True)
 class Eyes:
-    """A trained encoder: the settings that make it again, itself, how photos are prepared for it, and where it is from."""
+    """A trained encoder: the settings that make it again, itself, how photos are prepared for it (`None` where it reads
+    region features), and where it is from."""
 
     settings: dict[str, Any]
     network: Encoder
-    preprocessing: Preprocessing
+    preprocessing: Preprocessing | None
     origin: str
 
 
@@ -42,6 +44,17 @@ def open_encoder(source: str, size: int | None) -> Eyes:
     if any(isinstance(config.get(key), str) for key in ("model_type", "architecture")):
         return _pretrained(source, Path(source).absolute().name, config, size)
     return _of_bundle(source, find_bundle(source), size)
+
+
+def read_regions(count: int, channels: int, boxes: bool) -> Eyes:
+    """What reads features of up to `count` regions a photo, so many `channels` wide, the last ones their boxes with `boxes`.
+
+    Raises `CheckpointError` where there is no room for these.
+    """
+    network = _make("regions", {"regions": count, "channels": channels - BOX_COLUMNS * boxes, "boxes": boxes})
+    return Eyes(
+        {"name": "regions", **network.settings}, network, None, f"no part of it: up to {count} region features a photo"
+    )
 
 
 def _config(folder: Path) -> dict[str, Any]:

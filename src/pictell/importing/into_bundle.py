@@ -10,7 +10,7 @@ from typing import Any
 
 from pictell.bundle import Bundle
 from pictell.errors import CheckpointError, OptionError
-from pictell.importing.encoder import open_encoder
+from pictell.importing.encoder import open_encoder, read_regions
 from pictell.importing.im2txt import Im2txt
 from pictell.importing.layout import Family, Imitation, choose_family
 from pictell.importing.reading import read_tensors
@@ -44,7 +44,7 @@ class Imported:
 def import_checkpoint(
     checkpoint: Path,
     words: Path,
-    encoder: str,
+    encoder: str | None,
     directory: Path,
     *,
     name: str,
@@ -54,15 +54,19 @@ def import_checkpoint(
     beam: int = 5,
     length_penalty: float = 0.0,
     terms: str | None = None,
+    regions: int | None = None,
+    boxes: bool = False,
 ) -> Imported:
     """Makes a bundle of a checkpoint (`.pth` or `.npz`), the file of its words, and the encoder whose features it reads.
 
-    `encoder` and `size` are as `open_encoder` has them; `heads` are a Transformer's, which its weights do not show; `terms` is
-    what the bundle says about what it was trained on and may be used for. A bundle that is in `directory` is replaced.
+    Without an encoder it reads features of up to so many `regions` a photo, with `boxes` their boxes beside them. `encoder` and
+    `size` are as `open_encoder` has them; `heads` are a Transformer's, which its weights do not show; `terms` is what the bundle
+    says about what it was trained on and may be used for. A bundle that is in `directory` is replaced.
 
     Raises:
         CheckpointError: a file is missing, damaged or not what it should be, or the parts do not fit each other.
-        OptionError: nothing can be searched with this `beam` or `length_penalty`.
+        OptionError: nothing can be searched with this `beam` or `length_penalty`; there is neither an encoder nor a number of
+            regions, or both.
         BundleError: the encoder's bundle cannot be opened, or there is something other than a bundle in `directory`.
         DataError: the encoder's pretrained weights are not as `transformers` saves them.
         RecipeError: the checkpoint's sizes make no decoder, for example with these `heads`.
@@ -73,12 +77,17 @@ def import_checkpoint(
         raise OptionError(
             f"a search has a beam of 1 or more and a finite length penalty, not {beam} and {length_penalty}"
         )
+    if (encoder is None) == (regions is None) or (boxes and regions is None):
+        raise OptionError(
+            "name an --encoder or, for region features, --regions N (and --boxes where these are read too)"
+        )
     tensors = read_tensors(checkpoint)
     family = choose_family(checkpoint, tensors, FAMILIES)
     known = read_words(words)
     known.check(words, family.rows(tensors))
-    eyes = open_encoder(encoder, size)
-    channels, given = family.channels(tensors), eyes.network.channels
+    channels = family.channels(tensors)
+    eyes = read_regions(regions or 0, channels, boxes) if encoder is None else open_encoder(encoder, size)
+    given = eyes.network.channels
     if channels != given:
         raise CheckpointError(
             "channels",
@@ -88,7 +97,12 @@ def import_checkpoint(
     model.encoder.load_state_dict(eyes.network.state_dict())
     terms = terms or (
         f"Imported from {checkpoint.name}, {family.name}; what it was trained on, and what that allows, is for those to say "
-        f"who trained it. The encoder is from {eyes.origin}"
+        f"who trained it. "
+        + (
+            f"The encoder is from {eyes.origin}"
+            if encoder
+            else "It reads region features that another program computes."
+        )
     )
     export_bundle(
         model.eval(),
@@ -109,7 +123,7 @@ def _assemble(encoder: dict[str, Any], decoder: Imitation, words: Words) -> Capt
     model = build_model({"encoder": encoder, "decoder": decoder.settings}, len(words.vocabulary))
     weights = {name: tensor.float() for name, tensor in decoder.weights.items()}
     if "position" in weights:
-        weights["position"] = weights["position"].expand(model.encoder.regions, -1)
+        weights["position"] = weights["position"].expand(model.encoder.places, -1)
     model.decoder.load_state_dict(weights)
     return model
 

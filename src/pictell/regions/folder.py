@@ -27,6 +27,8 @@ class RegionFolder(RegionStore):
 
     def find(self, name: str) -> str | None:
         """The name of the file, its ending with it."""
+        if os.path.isabs(name) or ".." in Path(name).parts:  # which would be somewhere else
+            return None
         # Not the method of paths, which raises for a strange name.
         files = (f"{name}{suffix}" for suffix in SUFFIXES)
         return next((file for file in files if os.path.isfile(self.path / file)), None)  # noqa: PTH113

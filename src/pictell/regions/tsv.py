@@ -8,7 +8,6 @@ begins; that is kept in the user's cache.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import contextlib
 import hashlib
@@ -91,7 +90,7 @@ class RegionTable(RegionStore):
 
 def _decoded(cell: bytes, count: int, where: str) -> NDArray[np.float32]:
     try:
-        content = base64.b64decode(cell, validate=True)
+        content = binascii.a2b_base64(cell, strict_mode=True)
     except binascii.Error as error:
         raise RegionError("damaged", f"{where}, is cut short or no base64 ({error})") from error
     if not content or len(content) % (4 * count):
