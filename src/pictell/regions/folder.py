@@ -27,7 +27,7 @@ class RegionFolder(RegionStore):
 
     def find(self, name: str) -> str | None:
         """The name of the file, its ending with it."""
-        if os.path.isabs(name) or ".." in Path(name).parts:  # which would be somewhere else
+        if Path(name).is_absolute() or ".." in Path(name).parts:  # which would be somewhere else
             return None
         # Not the method of paths, which raises for a strange name.
         files = (f"{name}{suffix}" for suffix in SUFFIXES)
