@@ -292,6 +292,23 @@ def test_rows_of_zeros_change_nothing(name: str, counts: list[int], extra: int, 
         torch.testing.assert_close(attention.sum(-1)[predict != PAD], torch.ones(int((predict != PAD).sum())))
 
 
+def test_in_half_precision_rows_of_zeros_are_left_out_too(name: str) -> None:
+    decoder, (read, predict) = make_padded(name), captions(3, 2, 6)
+    grid = regions_of([2, 5, 1], 9)
+    losses = []
+    for precise in (True, False):
+        with torch.autocast("cpu", torch.bfloat16, enabled=not precise):
+            decoder.zero_grad()
+            loss = caption_loss(decoder, grid, read, predict, 0.1)
+            attention = decoder.attention(grid, read)
+        torch.autograd.backward(loss)
+        losses.append(loss.item())
+        assert all(value.grad is None or value.grad.isfinite().all() for value in decoder.parameters())
+        if attention is not None:
+            assert not attention[(~grid.any(dim=-1))[:, None, None].expand_as(attention)].any()
+    assert losses[0] == pytest.approx(losses[1], abs=0.05)
+
+
 @torch.no_grad()
 def test_words_read_one_by_one_see_the_same_regions(name: str) -> None:
     decoder = make_padded(name)
@@ -458,6 +475,42 @@ class _Patches(torch.nn.Module):
         colours = torch.nn.functional.avg_pool2d(pixels.permute(0, 3, 1, 2).float() / 64 - 2, 32)
         mixed: Tensor = self.mix(colours.flatten(2).transpose(1, 2))
         return mixed
+
+
+def test_exported_it_leaves_rows_of_zeros_out(name: str, tmp_path: Path) -> None:
+    """Also where the graph's example had other numbers of regions."""
+    registered, tiny = TINY[name]
+    torch.manual_seed(0)
+    architecture = {
+        "encoder": {"name": "regions", "regions": 7, "channels": CHANNELS},
+        "decoder": {"name": registered, **tiny},
+    }
+    model = build_model(architecture, WORDS).eval()
+    grid = regions_of([7, 1, 4, 2], 7)
+    torch_engine: Engine[Any, Any] = TorchEngine(model)
+    vocabulary = Vocabulary(["<pad>", "<start>", "<end>", "<unk>", *(f"word{number}" for number in range(WORDS - 4))])
+    export_bundle(
+        model, vocabulary, tmp_path / "bundle", name="tiny", version=1, terms="Random weights.", licence="For tests.",
+        card="For tests.", preprocessing=None, generation={"beam": 2, "max_words": 9},
+    )  # fmt: skip
+    onnx_engine = OnnxEngine(Bundle.open(tmp_path / "bundle"))
+    both = zip(_steps(torch_engine, grid.numpy()), _steps(onnx_engine, grid.numpy()), strict=True)
+    for (expected, looked), (found, attention) in both:
+        np.testing.assert_allclose(found, expected, atol=1e-4, rtol=1e-4)
+        if attention is not None:
+            np.testing.assert_allclose(attention, looked, atol=1e-4)
+            assert not attention[~grid.any(dim=-1).numpy()].any()
+
+
+def _steps(
+    engine: Engine[Any, Any], rows: NDArray[Any]
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
+    """What three steps of each photo give."""
+    state, steps = engine.start(engine.encode(rows)), []
+    for words in (np.full(len(rows), START), *np.random.default_rng(0).integers(4, WORDS, (2, len(rows)))):
+        log_probs, state, attention = engine.step(words, state)
+        steps.append((log_probs, attention))
+    return steps
 
 
 def test_exported_it_gives_the_same_words(engines: tuple[TorchEngine, OnnxEngine]) -> None:
