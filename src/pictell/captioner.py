@@ -90,8 +90,8 @@ def load(
             raise _looks_at_photos(bundle.label)
         if bundle.regions is not None and regions is None:
             raise OptionError(
-                f"{bundle.label} reads region features and sees no photo: name them with --regions PATH and photos by id, in "
-                "`pictell caption` and `pictell evaluate` (pictell.load has regions=PATH)"
+                f"{bundle.label} reads region features and sees no photo: say where they are, as in `pictell caption --regions "
+                "PATH ID`, `pictell evaluate --regions PATH` or pictell.load(model, regions=PATH)"
             )
     store = None if regions is None else _region_store(regions)
     if len(bundles) == 1:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="training is an optional part")
@@ -45,6 +46,26 @@ def test_an_imported_model_captions_photos(run: Any, theirs: tuple[Path, Path], 
     assert "Random weights." in card
     assert "model-best.pth" in card
     assert str(tmp_path) not in card, "where it lay is nobody's business"
+
+
+def test_one_of_bottom_up_features_captions_these(run: Any, theirs: tuple[Path, Path], tmp_path: Path) -> None:
+    path, words = theirs
+    ran = run("import", path, "--words", words, "--regions", "9", "--boxes", "--to", tmp_path / "model")
+    assert ran.code == 0, ran.err
+    features = tmp_path / "cocobu_att"
+    boxes = tmp_path / "cocobu_box"
+    for folder in (features, boxes):
+        folder.mkdir()
+    generator = np.random.default_rng(0)
+    for number, count in ((391895, 3), (42, 9), (7, 10)):
+        np.savez(features / str(number), feat=generator.uniform(0, 2, (count, 1275)).astype(np.float32))
+        np.save(boxes / str(number), np.sort(generator.uniform(0, 1, (count, 2, 2)), axis=1).reshape(count, 4))
+    ran = run(
+        "caption", "391895", "COCO_val2014_000000000042.jpg", "7", "--model", tmp_path / "model", "--regions", features
+    )
+    assert ran.code == 1
+    assert [line.partition("\t")[0] for line in ran.lines] == ["391895", "COCO_val2014_000000000042.jpg"]
+    assert ran.err == "pictell: 7: it has 10 regions, and the model reads up to 9\n"
 
 
 def test_what_is_wrong_is_one_line(run: Any, theirs: tuple[Path, Path], tmp_path: Path) -> None:

@@ -52,5 +52,8 @@ def test_an_encoder_or_regions(write: Write, tmp_path: Path) -> None:
     for encoder, regions, boxes in (("default", 9, False), (None, None, False), ("default", None, True)):
         with pytest.raises(OptionError, match="--regions N"):
             import_checkpoint(path, words, encoder, to, name="theirs", regions=regions, boxes=boxes)
+    import_checkpoint(path, words, None, to, name="theirs", regions=9)
+    with pytest.raises(CheckpointError, match="not photos: leave --encoder out for --regions N"):
+        import_checkpoint(path, words, str(to), tmp_path / "other", name="theirs")
     with pytest.raises(CheckpointError, match="regions is 0"):
         import_checkpoint(path, words, None, to, name="theirs", regions=0)

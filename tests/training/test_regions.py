@@ -151,6 +151,36 @@ def test_processes_that_read_change_nothing(recipe_of_regions: Path, run: Path, 
     assert_same_weights(run, tmp_path / "workers")
 
 
+def test_a_frozen_encoders_grid_is_regions_too(recipe_file: Path, recipe_of_regions: Path, tmp_path: Path) -> None:
+    """Its features, read from files, train what the encoder itself trains."""
+    settings = [
+        "model.decoder={name: up_down, embedding: 8, hidden: 16, attention: 8, dropout: 0.2}", "phases.0.epochs=2",
+        "phases.1.epochs=0", "phases.1.round_weights=false", "phases.1.encoder_lr=null",
+    ]  # fmt: skip
+    one = Trainer(load_recipe(recipe_file, settings), tmp_path / "photos")
+    for weight in one.model.encoder.parameters():
+        if weight.ndim == 4:
+            torch.nn.init.kaiming_normal_(weight, generator=torch.Generator().manual_seed(0))
+    one.average = {name: value.detach().clone() for name, value in one.model.state_dict().items()}
+    first = {name: value.clone() for name, value in one.model.decoder.state_dict().items()}
+    one.run()
+    photos = [*(example.photo for example in one.examples), *one.dev]
+    grid = one._features(photos, "all")
+    assert np.ptp(np.asarray(grid, np.float32), axis=0).max() > 0.1, "photos are told apart"
+    (tmp_path / "features").mkdir()
+    for photo, features in zip(photos, grid, strict=True):
+        np.save(tmp_path / f"features/{photo.id.removesuffix('.png')}.npy", features)
+    encoder = f"model.encoder={{name: regions, regions: {grid.shape[1]}, channels: {grid.shape[2]}}}"
+    recipe = load_recipe(recipe_file, [*settings, encoder, f"data.regions={tmp_path / 'features'}"])
+    other = Trainer(recipe, tmp_path / "regions")
+    other.model.decoder.load_state_dict(first)
+    other.average = {name: value.detach().clone() for name, value in other.model.state_dict().items()}
+    other.run()
+    for name, value in one.model.decoder.state_dict().items():
+        torch.testing.assert_close(other.model.decoder.state_dict()[name], value, atol=2e-4, rtol=1e-3)
+    assert [row["loss"] for row in other.at.history] == pytest.approx([row["loss"] for row in one.at.history], abs=2e-4)
+
+
 def test_room_for_more_regions_changes_nothing_but_the_last_bits(recipe_of_regions: Path, tmp_path: Path) -> None:
     found = []
     for most in (MOST, 3 * MOST):
@@ -349,7 +379,7 @@ def test_a_photo_is_no_features(bundle: Bundle, features: Path, source: Any) -> 
 
 
 def test_models_and_regions_that_do_not_go_together(bundle: Bundle, features: Path) -> None:
-    with pytest.raises(OptionError, match=r"tiny@1 reads region features and sees no photo.*--regions PATH"):
+    with pytest.raises(OptionError, match=r"tiny@1 reads region features and sees no photo.*--regions PATH ID"):
         pictell.load(bundle.directory)
     with pytest.raises(OptionError, match="looks at photos and reads no region features"):
         pictell.load(regions=features)

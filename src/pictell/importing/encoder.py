@@ -90,6 +90,10 @@ def _of_bundle(source: str, bundle: Bundle, size: int | None) -> Eyes:
 
     described = dict(bundle.architecture.get("encoder", {}))
     name = str(described.pop("name", None))
+    if bundle.regions is not None:
+        raise CheckpointError(
+            "encoder", f"{source} reads region features, not photos: leave --encoder out for --regions N"
+        )
     if name not in ENCODERS:
         raise CheckpointError("encoder", f"{source} has the encoder {name!r}, which is none of {', '.join(ENCODERS)}")
     if size is not None:
