@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 
 from pictell.decoding import Machine, Phrase, Sampling, SearchOptions, contains
@@ -229,14 +229,21 @@ def _items(texts: str | Sequence[str], name: str) -> Iterator[list[str]]:
 def _required(
     must: str | Sequence[str], banned: Sequence[Phrase], vocabulary: Vocabulary
 ) -> tuple[tuple[Phrase, ...], ...]:
+    barred, lengths = frozenset(banned), {len(phrase) for phrase in banned}
     clauses = []
     for alternatives in _items(must, "must"):
         phrases = [_known(alternative, vocabulary) for alternative in alternatives]
-        possible = [phrase for phrase in phrases if not any(contains(phrase, other) for other in banned)]
+        possible = [phrase for phrase in phrases if not barred.intersection(_parts(phrase, lengths))]
         if not possible:
             raise OptionError(f"must and must_not contradict each other: {_ALTERNATIVES.join(alternatives)!r}")
         clauses.append(tuple(dict.fromkeys(possible)))
     return tuple(dict.fromkeys(clauses))
+
+
+def _parts(phrase: Phrase, lengths: Iterable[int]) -> Iterator[Phrase]:
+    """What stands in the phrase side by side, of these lengths."""
+    for length in lengths:
+        yield from (phrase[at : at + length] for at in range(len(phrase) - length + 1))
 
 
 def _phrases(must_not: str | Sequence[str], vocabulary: Vocabulary) -> list[Phrase]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import pytest
 from hypothesis import given
@@ -44,6 +45,14 @@ def test_needed_is_the_length_of_the_shortest_ending_that_is_accepted(
 def test_single_words_need_a_state_for_each_set_of_them() -> None:
     assert Machine([]).states == 1
     assert [Machine([[(4 + i,)] for i in range(n)]).states for n in range(1, 5)] == [2, 4, 8, 16]
+
+
+def test_thousands_of_alternatives_take_no_time() -> None:
+    begun = time.process_time()
+    machine = Machine([[(token,) for token in range(4, 5000)], [(token, token + 1) for token in range(4, 24)]])
+    assert time.process_time() - begun < 5
+    assert machine.needed[0] == 2
+    assert machine.read([4, 5]) == machine.accepting
 
 
 def test_too_many_required_words_are_refused() -> None:

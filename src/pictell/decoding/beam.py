@@ -15,7 +15,7 @@ from pictell.decoding.options import SearchOptions
 from pictell.decoding.rows import Grown, Rows
 from pictell.decoding.rules import Rules
 from pictell.decoding.steps import StepFunction
-from pictell.decoding.topk import top_k
+from pictell.decoding.topk import largest, top_k
 from pictell.errors import PictellError
 
 MemoryT = TypeVar("MemoryT")
@@ -83,6 +83,7 @@ class _Search:
 
     def __init__(self, options: SearchOptions, vocabulary_size: int) -> None:
         self.options = options
+        self.vocabulary_size = vocabulary_size
         self.machine = Machine(options.required)
         self.rules = Rules(options, vocabulary_size)
         self.width = -(-options.width // options.groups)
@@ -159,11 +160,11 @@ class _Search:
         columns, entries = columns.reshape(photos, -1), entries.reshape(photos, -1)  # (P, C), C = K * each
         totals = np.repeat(rows.totals, each, axis=1) + entries  # (P, C)
         if self.lanes == 1:
-            chosen = np.argsort(-totals, axis=1, kind="stable")[:, : self.width]  # (P, K')
+            chosen = largest(totals, self.width)  # (P, K')
             chosen_totals = ranked = np.take_along_axis(totals, chosen, axis=1)
             lanes = np.zeros(chosen.shape, dtype=np.int64)
         else:
-            chosen, chosen_totals, ranked, lanes = self._chosen(totals, columns, self._lanes_of(rows, each, length))
+            chosen, chosen_totals, ranked, lanes = self._chosen(totals, columns, rows, each, length)
         return Grown(
             chosen // each,
             np.take_along_axis(columns, chosen, axis=1),
@@ -183,36 +184,43 @@ class _Search:
         return lanes.reshape(len(rows.totals), -1)
 
     def _chosen(
-        self, totals: NDArray[np.float64], columns: NDArray[np.int64], lanes: NDArray[np.int64]
+        self, totals: NDArray[np.float64], columns: NDArray[np.int64], rows: Rows, each: int, length: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
-        """The best `width` of each lane among C continuations with `totals`, tokens `columns` and `lanes`, each (P, C).
+        """The best `width` of each lane among C continuations, `each` of the rows', with `totals` and tokens `columns`, (P, C).
 
         Returns their places among C, their totals, the totals that they were ranked by, and their lanes: (P, K') each,
         lane by lane.
         """
-        ranked = totals.copy()
-        places, chosen_lanes = [], []
-        for lane in range(self.lanes):
-            own = np.where(lanes == lane, ranked, -np.inf)
-            best = np.argsort(-own, axis=1, kind="stable")[:, : self.width]  # (P, W)
-            places.append(best)
-            chosen_lanes.append(np.where(np.take_along_axis(own, best, axis=1) > -np.inf, lane, -1))
-            group, state = divmod(lane, self.machine.states)
-            if state == self.machine.states - 1 and group < self.options.groups - 1:
+        states, width = self.machine.states, self.width
+        lanes = self._lanes_of(rows, each, length)  # (P, C)
+        groups = rows.lanes // states  # (P, K)
+        at = np.arange(len(totals))[:, None]
+        said = np.zeros(
+            (len(totals), self.vocabulary_size), dtype=np.int64
+        )  # how often each token was, by earlier groups
+        places, ranked = [], []
+        for group in range(self.options.groups):
+            # No row grows into another group: only those count that are of this one in some photo.
+            mine = np.flatnonzero((groups == group).any(axis=0))
+            near = (mine[:, None] * each + np.arange(each)).ravel()  # (C',)
+            ranks = totals[:, near]
+            if group:
+                ranks = ranks - self.options.diversity * said[at, columns[:, near]]
+            own = lanes[:, near] - group * states
+            own = np.where((own < 0) | (own >= states) | (ranks == -np.inf), states, own)  # the last for what cannot be
+            best, there = _best_of_each(own, ranks, states, width)  # (P, S * W)
+            places.append(near[best] if near.size else best)
+            ranked.append(np.where(there, np.take_along_axis(ranks, best, axis=1) if near.size else 0.0, -np.inf))
+            if group < self.options.groups - 1:
                 # What this group says costs those after it.
-                mine = slice(group * self.machine.states, lane + 1)
-                tokens = np.take_along_axis(columns, np.concatenate(places[mine], axis=1), axis=1)  # (P, S * W)
-                counted = np.concatenate(chosen_lanes[mine], axis=1) >= 0
-                times = ((columns[:, :, None] == tokens[:, None]) & counted[:, None]).sum(axis=2)  # (P, C)
-                ranked = np.where(lanes > lane, ranked - self.options.diversity * times, ranked)
+                np.add.at(said, (at, np.take_along_axis(columns, places[-1], axis=1)), there)
         chosen = np.concatenate(places, axis=1)
-        of_lanes = np.concatenate(chosen_lanes, axis=1)
-        impossible = of_lanes < 0
+        of_lanes = np.concatenate(ranked, axis=1)
         return (
             chosen,
-            np.where(impossible, -np.inf, np.take_along_axis(totals, chosen, axis=1)),
-            np.where(impossible, -np.inf, np.take_along_axis(ranked, chosen, axis=1)),
-            np.repeat(np.arange(self.lanes), places[0].shape[1])[None].repeat(len(totals), axis=0),
+            np.where(of_lanes > -np.inf, np.take_along_axis(totals, chosen, axis=1), -np.inf),
+            of_lanes,
+            np.repeat(np.arange(self.lanes), width)[None].repeat(len(totals), axis=0),
         )
 
     def _endings(
@@ -255,6 +263,28 @@ class _Search:
         if options.groups == 1:
             return reach > worst
         return reach > np.take_along_axis(worst, grown.lanes // self.machine.states, axis=1)
+
+
+def _best_of_each(
+    kinds: NDArray[np.int64], ranks: NDArray[np.float64], count: int, width: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The places of the `width` best of each of `count` kinds, kind by kind, and whether there are so many: (P, count * width).
+
+    `ranks` (P, C) are what is ranked, `kinds` (P, C) 0 to `count`, of which the last is not asked for. Equal ones come in the
+    order of their places; where there is none the place is 0.
+    """
+    photos, size = ranks.shape
+    order = np.argsort(-ranks, axis=1, kind="stable")
+    by_kind = np.argsort(np.take_along_axis(kinds, order, axis=1).astype(np.int16), axis=1, kind="stable")
+    order = np.take_along_axis(order, by_kind, axis=1)
+    numbered = kinds + np.arange(photos)[:, None] * (count + 1)
+    counts = np.bincount(numbered.ravel(), minlength=photos * (count + 1)).reshape(photos, count + 1)
+    firsts = np.cumsum(counts, axis=1) - counts
+    there = np.arange(width) < counts[:, :count, None]  # (P, count, W)
+    at = np.where(there, firsts[:, :count, None] + np.arange(width), 0).reshape(photos, -1)
+    there = there.reshape(photos, -1)
+    best = np.take_along_axis(order, at, axis=1) if size else at
+    return np.where(there, best, 0), there
 
 
 def _in_turn(groups: list[list[Hypothesis]], num: int) -> list[Hypothesis]:

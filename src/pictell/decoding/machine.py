@@ -24,8 +24,15 @@ class Machine:
     """
 
     def __init__(self, clauses: Sequence[Sequence[Sequence[int]]]) -> None:
-        self._clauses = [[tuple(phrase) for phrase in clause] for clause in clauses]
-        words = sorted({token for clause in self._clauses for phrase in clause for token in phrase})
+        # The clauses, a bit each, that a phrase meets, and those of whose phrases something is a proper beginning.
+        self._meets: dict[tuple[int, ...], int] = {}
+        self._begins: dict[tuple[int, ...], int] = {}
+        for number, clause in enumerate(clauses):
+            for phrase in map(tuple, clause):
+                self._meets[phrase] = self._meets.get(phrase, 0) | 1 << number
+                for length in range(1, len(phrase)):
+                    self._begins[phrase[:length]] = self._begins.get(phrase[:length], 0) | 1 << number
+        words = sorted({token for phrase in self._meets for token in phrase})
         numbers: dict[_State, int] = {(0, ()): 0}
         order: list[_State] = [(0, ())]
         moves: list[list[int]] = []
@@ -43,7 +50,7 @@ class Machine:
         self.tokens: NDArray[np.int64] = np.array(words, dtype=np.int64)  # (J,) those that occur in phrases
         self.moves = table[:, :-1]  # (S, J) the state after each of them
         self.otherwise = table[:, -1]  # (S,) the state after any other
-        self.accepting = numbers[(1 << len(self._clauses)) - 1, ()]
+        self.accepting = numbers[(1 << len(clauses)) - 1, ()]
         self.needed = self._distances()  # (S,) the fewest tokens until the sequence is accepted
 
     @property
@@ -61,18 +68,11 @@ class Machine:
     def _next(self, state: _State, token: int) -> _State:
         met, said = state
         said = (*said, token)
-        for number, clause in enumerate(self._clauses):
-            if any(said[-len(phrase) :] == phrase for phrase in clause):
-                met |= 1 << number
-        begun = {
-            phrase[:length]
-            for number, clause in enumerate(self._clauses)
-            if not met >> number & 1
-            for phrase in clause
-            for length in range(1, len(phrase))
-        }
+        endings = [said[at:] for at in range(len(said))]
+        for ending in endings:
+            met |= self._meets.get(ending, 0)
         # The longest beginning of a phrase holds all shorter ones that the sequence ends in (Aho and Corasick 1975).
-        return met, next((said[at:] for at in range(len(said)) if said[at:] in begun), ())
+        return met, next((ending for ending in endings if self._begins.get(ending, 0) & ~met), ())
 
     def _distances(self) -> NDArray[np.int64]:
         far = self.states + 1
