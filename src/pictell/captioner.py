@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 
 from pictell.bundle import CALIBRATION, Bundle, find_bundle
 from pictell.confidence import RUNNERS_UP, Calibration, evidence, why_no_photo
-from pictell.decoding import Hypothesis, SearchOptions, attention_maps, attention_of_words, search
+from pictell.decoding import Hypothesis, Machine, SearchOptions, attention_maps, attention_of_words, search
 from pictell.engines import Engine, SentenceEngine
 from pictell.errors import BundleError, MissingExtraError, OptionError, PhotoError, PictellError
 from pictell.language import Style, detokenise, in_style
@@ -251,6 +251,17 @@ class Captioner:
     def check(self, options: CaptionOptions) -> None:
         """Raises `OptionError` where this cannot be asked of this model; no photo is needed to tell."""
         self._request(options, {})
+
+    def steps(self, options: CaptionOptions) -> int:
+        """What the caption of a photo may cost: the unfinished captions that the search may have, times the words of one.
+
+        Raises:
+            OptionError: what is asked for cannot be.
+
+        """
+        wanted = self._request(options, {}).search
+        rows = wanted.num if wanted.sampling else wanted.width * Machine(wanted.required).states
+        return int(rows * wanted.max_words)
 
     def open(self, photo: PhotoSource) -> Photo:
         """The photo as it is opened before it is prepared for the model: upright, and no larger than need be.
@@ -587,6 +598,11 @@ class SentenceCaptioner(Captioner):
             raise OptionError(f"style {asked.style} is for English, the model's language is {self.language}")
         self._sentences.check(asked)
         return asked
+
+    def steps(self, options: CaptionOptions) -> int:
+        """What the caption of a photo may cost: the unfinished captions at a time, times the pieces of words of one."""
+        self.check(options)
+        return self._sentences.steps(options)
 
     def read(self, photo: PhotoSource) -> Any:
         """A photo as the detector sees it and as the model does, by the model's own preprocessing."""

@@ -231,7 +231,13 @@ class Client:
             parts += [head, content, b"\r\n"]
         parts.append(f"--{boundary}--\r\n".encode())
         kind = f"multipart/form-data; boundary={boundary}"
-        answer = self._ask("POST", "/v1/caption", b"".join(parts), kind)
+        try:
+            answer = self._ask("POST", "/v1/caption", b"".join(parts), kind)
+        except PictellError as error:
+            if error.kind != "too-costly" or len(pictures) == 1:
+                raise
+            half = len(pictures) // 2
+            return self._request(pictures[:half], options) + self._request(pictures[half:], options)
         try:
             results = [result_of(entry) for entry in answer["results"]]
             if len(results) != len(pictures):

@@ -31,11 +31,14 @@ class Fake:
         self.begun = threading.Semaphore(0)
         self._lock = threading.Lock()
 
-    def read(self, picture: bytes) -> Any:
+    def open(self, picture: bytes) -> bytes:
         if picture == b"broken":
             raise PhotoError("damaged", "broken")
         if picture == b"slow":
             time.sleep(0.05)
+        return picture
+
+    def read(self, picture: bytes) -> Any:
         return np.frombuffer(picture, np.uint8)
 
     def describe(self, pixels: list[Any], options: CaptionOptions) -> list[Caption]:

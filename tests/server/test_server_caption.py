@@ -170,7 +170,7 @@ def test_the_first_results_come_before_the_last_are_done(served: Served, picture
     """The stream is looked at as it comes: its first line is there while later pictures still have their turn."""
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=60)
     images = [text_of(pictures[0])] + [text_of(pictures[1])] * 63
-    body = json.dumps({"images": images, "stream": True, "beam": 100, "max_words": 100, "min_words": 40, "force": True})
+    body = json.dumps({"images": images, "stream": True, "max_words": 100, "min_words": 100, "force": True})
     connection.request("POST", "/v1/caption", body, {"Content-Type": "application/json"})
     answer = connection.getresponse()
     first = json.loads(answer.readline())
@@ -232,8 +232,8 @@ def test_health_tells_how_it_is(served: Served) -> None:
     answer = served.ask("GET", "/health")
     assert answer.status == 200
     assert answer.json["version"] == pictell.__version__
-    assert answer.json["limits"] == {"body_bytes": 8 << 20, "pictures": 64}
-    assert answer.json["models"][0] == {"name": "tiny@7", "loaded": True, "language": "en"}
+    assert answer.json["limits"] == {"body_bytes": 8 << 20, "pictures": 64, "steps": 20000}
+    assert answer.json["models"][0] == {"name": "tiny@7", "loaded": True, "language": "en", "refuses": []}
     assert answer.json["queue"]["limit"] == 128
     assert answer.json["uptime_seconds"] > 0
 

@@ -143,7 +143,8 @@ def test_text_for_people(tiny_bundle: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stopping_finishes_what_was_accepted(start: Any, tiny_bundle: Path, number: signal.Signals) -> None:
     slow = {"images": [ASK["image"]] * 24, "beam": 100, "min_words": 90, "max_words": 100, "force": True}
-    with start("--model", tiny_bundle, "--threads", "1") as served, ThreadPoolExecutor(2) as clients:
+    some = ("--model", tiny_bundle, "--threads", "1", "--max-steps", "1000000")
+    with start(*some) as served, ThreadPoolExecutor(2) as clients:
         answers = [clients.submit(served.post, slow), clients.submit(served.post, {**slow, "stream": True})]
         until = time.monotonic() + 20
         while served.ask("GET", "/health").json["queue"]["pictures"] < 30:
@@ -256,8 +257,8 @@ def test_names_of_models(tiny_bundle: Path, other_tiny_bundle: Path) -> None:
 def test_options_that_were_allowed_are_remembered_up_to_a_number(tiny_bundle: Path) -> None:
     model = Model(str(tiny_bundle), threads=1, most_pixels=10**8)
     for number in range(2500):
-        model.check(CaptionOptions(sample=True, seed=number))
-    assert len(model._allowed) <= 1001
+        model.steps(CaptionOptions(sample=True, seed=number))
+    assert len(model._steps) <= 1001
 
 
 # -- what keeps it from starting --------------------------------------------------------------------------------------

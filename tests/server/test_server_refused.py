@@ -250,10 +250,9 @@ def test_names_cannot_put_headers_into_answers(served: Served, pictures: list[by
 
 @pytest.fixture(scope="module")
 def hasty(start: Any, tiny_bundle: Path) -> Iterator[Served]:
-    """Patient for a second, with a short queue."""
-    with start(
-        "--model", tiny_bundle, "--patience", "1", "--queue", "8", "--max-pictures", "8", "--threads", "1"
-    ) as served:
+    """Patient for a second, with a short queue, and for what is slow."""
+    limits = ("--patience", "1", "--queue", "8", "--max-pictures", "8", "--threads", "1", "--max-steps", "1000000")
+    with start("--model", tiny_bundle, *limits) as served:
         yield served
 
 

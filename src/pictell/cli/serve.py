@@ -73,6 +73,12 @@ def serve(
     max_pictures: Annotated[int, typer.Option(min=1, metavar="N", help="The most pictures of one request.")] = 64,
     max_body_mb: Annotated[float, typer.Option(min=0.001, metavar="MB", help="The largest body of a request.")] = 64,
     max_megapixels: Annotated[float, typer.Option(min=0.01, metavar="N", help="The largest picture.")] = 100,
+    max_steps: Annotated[
+        int,
+        typer.Option(
+            min=1, metavar="N", help="The most of one request: width of the search x words of a caption x pictures."
+        ),
+    ] = 20_000,
     patience: Annotated[
         float,
         typer.Option(min=0.1, metavar="SECONDS", help="How long a request may take to come; large ones get longer."),
@@ -111,6 +117,7 @@ def serve(
         queue=queue,
         most_pictures=min(max_pictures, queue),
         most_pixels=int(max_megapixels * 1_000_000),
+        most_steps=max_steps,
         body_patience=patience,
         most_body=int(max_body_mb * (1 << 20)),
     )

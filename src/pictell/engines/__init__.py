@@ -63,6 +63,10 @@ class SentenceEngine(Protocol):
         """Raises `OptionError` for what cannot be asked of this model."""
         ...
 
+    def steps(self, options: CaptionOptions) -> int:
+        """The unfinished sentences of a photo at a time, times the tokens that one may have."""
+        ...
+
     def look(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """A photo (H, W, 3) as the model sees it, by its own preprocessing: (3, S, S); several threads may call it."""
         ...

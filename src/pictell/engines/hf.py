@@ -125,6 +125,14 @@ class HfEngine:
         if most is not None and len(options.start.split()) > most:
             raise OptionError(f"max_words is {most}, and start has more words")
 
+    def steps(self, options: CaptionOptions) -> int:
+        """The unfinished sentences of a photo at a time, times the tokens that one may have."""
+        rows = options.num if options.sample else self._width(options)
+        return rows * self._most_tokens(options)
+
+    def _width(self, options: CaptionOptions) -> int:
+        return max(self.beam if options.beam is None else options.beam, options.num)
+
     def look(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """A photo (H, W, 3) as the model sees it, by its own preprocessing: (3, S, S)."""
         found = self._processor(images=pixels, return_tensors="np", input_data_format="channels_last")["pixel_values"][
@@ -175,7 +183,7 @@ class HfEngine:
         else:
             asked |= {
                 "do_sample": False,
-                "num_beams": max(self.beam if options.beam is None else options.beam, options.num),
+                "num_beams": self._width(options),
             }
         seen: list[torch.Tensor] = []
         hook = self._eyes.register_forward_hook(lambda _module, _inputs, output: seen.append(output[0]))

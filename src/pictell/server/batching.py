@@ -20,7 +20,7 @@ from pictell.captioner import Captioner
 from pictell.errors import PictellError
 from pictell.server.refusals import Refusal
 from pictell.steering import CaptionOptions
-from pictell.types import Caption
+from pictell.types import Caption, Photo
 
 Result: TypeAlias = Caption | PictellError | BaseException
 """What becomes of a picture; any other exception than a `PictellError` is a mistake of ours."""
@@ -34,6 +34,25 @@ class _Stage(Enum):
     OVER = auto()  # done, or dropped
 
 
+class Room:
+    """How many pixels the pictures of one request may have together; those that are being opened meanwhile get through."""
+
+    def __init__(self, pixels: int) -> None:
+        self._most = self._left = pixels
+
+    def check(self) -> None:
+        """Raises `PictellError` where there is none left."""
+        if self._left <= 0:
+            most = f"{self._most // 1_000_000:,} million pixels"
+            raise PictellError("too-costly", f"the pictures before this one had {most}: send fewer at a time")
+
+    def take(self, photo: Photo) -> None:
+        """Notes what was decoded."""
+        # JPEGs are decoded at the smaller size, at once.
+        times = int(photo.metadata["reduction"]) if photo.format == "JPEG" else 1
+        self._left -= photo.width * photo.height // times**2
+
+
 @dataclass(eq=False)
 class Job:
     """A picture on its way. `done` is called once with its result, by a thread of the batcher's, unless it is dropped."""
@@ -42,6 +61,7 @@ class Job:
     picture: bytes | None
     options: CaptionOptions
     done: Callable[[Job, Result], None]
+    room: Room | None = None
     stage: _Stage = _Stage.WAITING
     captioner: Captioner | None = None
     seen: Any | None = None
@@ -177,7 +197,13 @@ class Batcher:
                 assert job.picture is not None
                 captioner = job.source()
                 begun = time.perf_counter()
-                seen = captioner.read(job.picture)
+                if job.room is not None:
+                    job.room.check()
+                photo = captioner.open(job.picture)
+                if job.room is not None:
+                    job.room.take(photo)
+                seen = captioner.read(photo)
+                del photo
             except BaseException as error:  # handed on to whoever awaits the result
                 with self._lock:
                     self._coming -= 1

@@ -128,7 +128,11 @@ WHY: dict[int, tuple[str, str, str]] = {
     404: ("There is no such model or address.", "unknown-model", "there is no model 'x' here; there are: ..."),
     405: ("This address takes another method.", "method", "this address takes another method"),
     408: ("The body comes too slowly.", "slow-body", "the body comes too slowly"),
-    413: ("The body is too large, or has too many pictures.", "body-too-large", "a body has 67,108,864 bytes at most"),
+    413: (
+        "The body is too large, has too many pictures, or asks for too much.",
+        "body-too-large",
+        "a body has 67,108,864 bytes at most",
+    ),
     415: ("The body is of another type.", "content-type", "a body is multipart/form-data, application/json, or ..."),
     422: ("No picture of the request could be captioned.", "not-a-photo", "the given bytes: not a photo"),
     500: ("Something went wrong in the service.", "internal", "something went wrong in the service"),
@@ -323,7 +327,7 @@ HEALTH = _operation(
             "limits": {
                 "type": "object",
                 "description": "The most of one request.",
-                "properties": {"body_bytes": _COUNT, "pictures": _COUNT},
+                "properties": {"body_bytes": _COUNT, "pictures": _COUNT, "steps": _COUNT},
             },
             "uptime_seconds": {"type": "number", "minimum": 0},
         },
@@ -333,7 +337,7 @@ HEALTH = _operation(
         "version": "0.1.0",
         "models": [_A_MODEL],
         "queue": {"pictures": 0, "limit": 128},
-        "limits": {"body_bytes": 67108864, "pictures": 64},
+        "limits": {"body_bytes": 67108864, "pictures": 64, "steps": 20000},
         "uptime_seconds": 12.5,
     },
 )

@@ -29,7 +29,7 @@ class Model:
         self._most_pixels = most_pixels
         self._lock = Lock()
         self._captioner: Captioner | None = None
-        self._allowed: set[CaptionOptions] = set()
+        self._steps: dict[CaptionOptions, int] = {}
 
     @property
     def loaded(self) -> bool:
@@ -81,17 +81,21 @@ class Model:
         _give_back_memory()
         return True
 
-    def knows(self, options: CaptionOptions) -> bool:
-        """Whether these options were allowed before, so that `check` has nothing to do."""
-        return options in self._allowed
+    def known_steps(self, options: CaptionOptions) -> int | None:
+        """As `steps`, where these options were asked for before."""
+        return self._steps.get(options)
 
-    def check(self, options: CaptionOptions) -> None:
-        """Raises `OptionError` where this cannot be asked of the model; loads it where it has to."""
-        if options not in self._allowed:
-            self.captioner().check(options)
-            if len(self._allowed) > 1000:
-                self._allowed.clear()
-            self._allowed.add(options)
+    def steps(self, options: CaptionOptions) -> int:
+        """What a caption may cost, see `Captioner.steps`; raises `OptionError` where this cannot be asked of the model.
+
+        Loads the model where it has to.
+        """
+        if (steps := self._steps.get(options)) is None:
+            steps = self.captioner().steps(options)
+            if len(self._steps) > 1000:
+                self._steps.clear()
+            self._steps[options] = steps
+        return steps
 
 
 class Models:

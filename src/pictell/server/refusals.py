@@ -27,6 +27,7 @@ CODES: Mapping[str, int] = {
     "slow-body": 408,
     "body-too-large": 413,
     "too-many-pictures": 413,
+    "too-costly": 413,
     "content-type": 415,
     "internal": 500,
     "model": 500,

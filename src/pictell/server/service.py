@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from pictell import __version__
 from pictell.captioner import usable_cores
 from pictell.errors import PictellError
-from pictell.server.batching import Batcher, Job, Result
+from pictell.server.batching import Batcher, Job, Result, Room
 from pictell.server.fetching import Fetcher
 from pictell.server.metrics import Metrics
 from pictell.server.models import Model, Models
@@ -31,6 +31,7 @@ Picture: TypeAlias = bytes | PictellError
 # As many as the captioner has: they wait for each other's memory as much as they decode.
 _READERS = 4
 _MOST_DESCRIBERS = 8
+_PICTURES_OF_PIXELS = 16  # as large as one may be, all that a request has together
 
 
 class Service:
@@ -139,7 +140,7 @@ class Service:
         """One caption or error for each picture, in their order.
 
         Raises:
-            Refusal: `busy`, `stopping`, `unknown-model`, `no-picture` or `too-many-pictures`.
+            Refusal: `busy`, `stopping`, `unknown-model`, `no-picture`, `too-many-pictures` or `too-costly`.
             OptionError: what is asked for cannot be.
 
         """
@@ -160,6 +161,7 @@ class Service:
         loop = asyncio.get_running_loop()
         queue: asyncio.Queue[tuple[int, Result]] = asyncio.Queue()
         places: dict[Job, int] = {}
+        room = Room(_PICTURES_OF_PIXELS * self.settings.most_pixels)
 
         def done(job: Job, result: Result) -> None:
             with suppress(RuntimeError):  # the loop is closed: nobody waits
@@ -169,7 +171,7 @@ class Service:
             if isinstance(picture, PictellError):
                 queue.put_nowait((index, picture))
             else:
-                places[Job(chosen.captioner, picture, options, done)] = index
+                places[Job(chosen.captioner, picture, options, done, room)] = index
         self._batcher.submit(list(places))
         left = len(pictures)
         try:
@@ -195,8 +197,15 @@ class Service:
             raise Refusal(
                 "too-many-pictures", f"{count} pictures are more than the {self.settings.most_pictures} of one request"
             )
-        if not chosen.knows(options):
-            await asyncio.to_thread(chosen.check, options)
+        steps = chosen.known_steps(options)
+        if steps is None:
+            steps = await asyncio.to_thread(chosen.steps, options)
+        if (steps := steps * max(1, count)) > (most := self.settings.most_steps):
+            raise Refusal(
+                "too-costly",
+                f"this may take {steps:,} steps of a search, and a request has {most:,}: ask for a smaller beam or num, "
+                "or fewer words, required words or pictures",
+            )
         if count == 0:
             raise Refusal("no-picture", "there is no picture in this request")
         if options.sample and options.seed is None:
@@ -232,7 +241,11 @@ class Service:
                 for model in self.models.all
             ],
             "queue": {"pictures": self.waiting, "limit": self.settings.queue},
-            "limits": {"body_bytes": self.settings.most_body, "pictures": self.settings.most_pictures},
+            "limits": {
+                "body_bytes": self.settings.most_body,
+                "pictures": self.settings.most_pictures,
+                "steps": self.settings.most_steps,
+            },
             "uptime_seconds": round(time.monotonic() - self._begun_at, 1),
         }
 

@@ -24,7 +24,7 @@ class Settings:
     `url_hosts` are hosts that pictures may be fetched from, `photo_roots` folders of this machine that requests may name
     photos in (for LibrePhotos); none unless named. Of a body at least `body_rate` bytes a second must come, on average, once
     `body_patience` has passed. `idle_unload` frees a model that nobody asked for so long. `window` is the longest that a
-    picture waits for company.
+    picture waits for company. `most_steps` bounds what is asked of one request's captions, see `Captioner.steps`.
 
     Raises:
         OptionError: a value is out of its range.
@@ -48,11 +48,12 @@ class Settings:
     body_patience: float = 10.0
     body_rate: float = 16384.0
     most_pixels: int = 100_000_000
+    most_steps: int = 20_000
     window: float = 0.003
     batch: int = 16
 
     def __post_init__(self) -> None:
-        for name in ("queue", "most_pictures", "most_body", "batch", "most_pixels"):
+        for name in ("queue", "most_pictures", "most_body", "batch", "most_pixels", "most_steps"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.most_pictures > self.queue:
