@@ -16,6 +16,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from server_helpers import Served, form_of, picture
 
 import pictell
-from pictell.bundle import installed_bundles
-from pictell.errors import BundleError
+from pictell.bundle import Bundle, installed_bundles
+from pictell.errors import BundleError, OptionError
 from pictell.server.models import Model, Models
 from pictell.server.refusals import Refusal
 from pictell.steering import CaptionOptions
@@ -252,6 +253,13 @@ def test_names_of_models(tiny_bundle: Path, other_tiny_bundle: Path) -> None:
         assert len(raised.value.message) < 300
     with pytest.raises(BundleError):
         Models(["no-such-model"], threads=1, most_pixels=1)
+
+
+def test_a_model_that_sees_no_photos_is_not_served(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads_regions = replace(Bundle.open(tiny_bundle), architecture={"encoder": {"name": "regions", "channels": 2048}})
+    monkeypatch.setattr("pictell.server.about.find_bundle", lambda name: reads_regions)
+    with pytest.raises(OptionError, match="tiny@7 reads region features"):
+        Models(["tiny"], threads=1, most_pixels=1)
 
 
 def test_options_that_were_allowed_are_remembered_up_to_a_number(tiny_bundle: Path) -> None:

@@ -45,7 +45,7 @@ def about(spec: str | None) -> About:
 
     Raises:
         BundleError: there is no such model.
-        OptionError: several are named that cannot speak as one.
+        OptionError: several are named that cannot speak as one, or it sees no photos.
         MissingExtraError: what it needs is not installed.
 
     """
@@ -53,6 +53,9 @@ def about(spec: str | None) -> About:
     if any(is_hugging_face(part) for part in parts):
         return _of_hub(str(spec), len(parts))
     bundles = [find_bundle(part) for part in parts]
+    for bundle in bundles:
+        if bundle.regions is not None:
+            raise OptionError(f"{bundle.label} reads region features and sees no photo: it cannot be asked over HTTP")
     name = "+".join(bundle.name for bundle in bundles)
     configs = [bundle.directory / "config.json" for bundle in bundles]
     architectures = [part for bundle in bundles for part in bundle.architecture.values() if isinstance(part, dict)]
