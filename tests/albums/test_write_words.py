@@ -231,6 +231,41 @@ def test_the_check_of_the_picture_sees_any_change(photo: Path) -> None:
         content[at] ^= 1
 
 
+_EXIF = {
+    "none": b"",
+    # A header without a single field, as some programs leave it, with and without the directory's end.
+    "empty": b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0",
+    "cut off": b"Exif\0\0MM\0*\0\0\0\x08\0\0",
+}
+
+
+@pytest.mark.parametrize("exif", _EXIF)
+@pytest.mark.parametrize("gap", [b"", b"\xff\xff"])
+def test_nothing_but_the_packet_changes_in_a_jpeg(
+    tmp_path: Path, exif: str, gap: bytes, exiftool: Callable[..., Any], words: GeneratedWords
+) -> None:
+    """Not even what stands in EXIF, and what counts bytes from itself on stays as far from them."""
+
+    def segment(marker: int, body: bytes) -> bytes:
+        return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
+
+    content = make_photo(tmp_path / "plain.jpg").read_bytes()
+    start = content.index(b"\xff\xdb")  # the first table: JFIF's segment, or none, is before it
+    beside = [segment(0xE1, _EXIF[exif])] if _EXIF[exif] else []
+    head = b"".join([content[:start], *beside, segment(0xE2, b"MPF\0whatever"), segment(0xFE, b"odd"), gap])
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(head + content[start:])
+    before = path.read_bytes()
+    for text in ("a dog on a beach", "a dog", "a dog that is running along a beach with a ball in its mouth"):
+        write_words(path, replace(words, text=text), "embed")
+        after = path.read_bytes()
+        assert exiftool(path)["XMP-dc:Description"] == text
+        at = after.index(b"http://ns.adobe.com/xap/1.0/") - 4
+        length = int.from_bytes(after[at + 2 : at + 4], "big") + 2
+        assert after[:at] + after[at + length :] == before
+        assert at < after.index(b"MPF\0")
+
+
 def test_permissions_and_times_are_kept(photo: Path, words: GeneratedWords) -> None:
     photo.chmod(0o640)
     os.utime(photo, (1_000_000_000, 1_100_000_000))

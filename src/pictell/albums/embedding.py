@@ -105,6 +105,27 @@ def _jpeg_parts(data: bytes) -> list[bytes]:
     """
     tables: list[bytes] = []
     beside: list[bytes] = []
+    segments, scan = _jpeg_segments(data)
+    if scan is None:
+        return [_decoded(data)]
+    for at, segment in segments:
+        marker, body = segment[1], segment[4:]
+        if marker == 0xFE:  # its last byte may become a NUL
+            beside.append(body.rstrip(b"\0"))
+        elif 0xE0 <= marker <= 0xEF:
+            if body.startswith(b"MPF\0"):
+                beside.append((len(data) - at).to_bytes(8, "big"))
+            if not _is_jpeg_packet(segment):
+                beside.append(segment)
+        else:
+            tables.append(segment)
+    return [*tables, *sorted(beside), data[scan:]]
+
+
+def _jpeg_segments(data: bytes) -> tuple[list[tuple[int, bytes]], int | None]:
+    """The segments of a JPEG before its first scan, each with its place in the file, and the scan's place, if there is one (ITU-T
+    T.81, annex B.1)."""
+    segments: list[tuple[int, bytes]] = []
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
@@ -112,20 +133,15 @@ def _jpeg_parts(data: bytes) -> list[bytes]:
             at += 1
             continue
         if marker == 0xDA:
-            return [*tables, *sorted(beside), data[at:]]
+            return segments, at
         length = int.from_bytes(data[at + 2 : at + 4], "big") + 2
-        segment = data[at : at + length]
-        if marker == 0xFE:  # its last byte may become a NUL
-            beside.append(segment[4:].rstrip(b"\0"))
-        elif 0xE0 <= marker <= 0xEF:
-            if segment[4:8] == b"MPF\0":
-                beside.append((len(data) - at).to_bytes(8, "big"))
-            if not segment[4:].startswith(_JPEG_XMP):
-                beside.append(segment)
-        else:
-            tables.append(segment)
+        segments.append((at, data[at : at + length]))
         at += length
-    return [_decoded(data)]
+    return segments, None
+
+
+def _is_jpeg_packet(segment: bytes) -> bool:
+    return segment[1] == 0xE1 and segment[4:].startswith(_JPEG_XMP)
 
 
 def _png_parts(data: bytes) -> list[bytes]:
@@ -165,7 +181,20 @@ def _webp_chunks(data: bytes) -> list[bytes]:
 
 
 def _spliced(original: bytes, written: bytes, format_name: str) -> bytes:
-    """The original with the packet of what exiv2 wrote: of a PNG or WebP it writes EXIF anew as well, which nobody asked for."""
+    """The original with the packet of what exiv2 wrote, which also writes EXIF anew, or drops it if it is empty."""
+    if format_name == "JPEG":
+        segments, scan = _jpeg_segments(original)
+        if scan is None:
+            return written
+        packets = [segment for _, segment in _jpeg_segments(written)[0] if _is_jpeg_packet(segment)]
+        # Behind JFIF and EXIF, which come first, and before what counts bytes from itself on.
+        place = next((at for at, segment in segments if segment[1] not in (0xE0, 0xE1)), scan)
+        old = [(at, at + len(segment)) for at, segment in segments if _is_jpeg_packet(segment)]
+        parts, after = [], 0
+        for start, end in sorted([*old, (place, place)]):
+            parts += [original[after:start], *(packets if start == place else [])]
+            after = end
+        return b"".join([*parts, original[after:]])
     if format_name == "PNG":
         packets = [chunk for chunk in _png_chunks(written) if _is_png_packet(chunk)]
         header, *others = _png_parts(original)
