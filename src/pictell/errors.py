@@ -15,6 +15,9 @@ class PictellError(Exception):
         self.kind = kind
         self.message = message
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _again, (type(self), self.message), self.__dict__  # as it is, whatever its class is made from
+
 
 class PhotoError(PictellError):
     """A picture that cannot be opened: truncated, empty, not a picture, too large, a format outside the allow-list."""
@@ -61,3 +64,9 @@ class MissingExtraError(PictellError):
     def __init__(self, what: str, extra: str) -> None:
         super().__init__("missing-extra", f"{what} needs an optional part: pip install 'pictell[{extra}]'")
         self.extra = extra
+
+
+def _again(family: type[PictellError], message: str) -> PictellError:
+    error = family.__new__(family)
+    error.args = (message,)
+    return error

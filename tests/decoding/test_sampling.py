@@ -31,11 +31,12 @@ def test_the_distribution_is_the_published_one(
     nucleus = 1 if top_p is not None else width
     while top_p is not None and nucleus < len(order) and weights[:nucleus].sum() < top_p - 1e-12:
         nucleus += 1
-    kept = order[:nucleus]
+    wanted = np.zeros(width)
+    wanted[order[:nucleus]] = [probs[token] for token in order[:nucleus]]
     assert got.sum() == pytest.approx(1.0)
-    assert set(np.flatnonzero(got)) == set(kept)
-    wanted = np.array([probs[token] for token in kept])
-    np.testing.assert_allclose(got[kept], wanted / wanted.sum(), rtol=1e-9)
+    # Where the sum reaches top_p to the last digits, either side may have the next word: so little is it worth.
+    np.testing.assert_allclose(got, wanted / wanted.sum(), rtol=1e-9, atol=1e-11)
+    assert np.count_nonzero(got > 1e-11) == np.count_nonzero(wanted / wanted.sum() > 1e-11)
 
 
 def test_words_come_as_often_as_the_model_says() -> None:

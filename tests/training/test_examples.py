@@ -380,3 +380,16 @@ def test_a_limit_keeps_the_first_photos_by_name(flickr8k: Path) -> None:
     every = sorted(photo.id for photo in load_split(data, "flickr8k/train", silent))
     limited = load_split(replace(data, limit={"flickr8k/train": 3}), "flickr8k/train", silent)
     assert [photo.id for photo in limited] == every[:3]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_that_stops_the_run_is_itself_whoever_meets_it(workers: int) -> None:
+    class Broken(Epoch):
+        def __getitem__(self, number: int) -> tuple[Batch, list[str]]:
+            raise RecipeError("other-regions", f"batch {number} has other regions")
+
+    examples = made_up(4)
+    epoch = Broken(examples, VOCABULARY, 1, 0, 4, 2, None, Augmentation())
+    with pytest.raises(RecipeError, match=r"^batch 0 has other regions$") as error:
+        list(batches(epoch, workers=workers, say=silent))
+    assert error.value.kind == "other-regions"

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from pictell.data import CaptionedPhoto, load_dataset
 from pictell.data.augmentation import Augmentation, Change, mirror_words
 from pictell.data.perceptual_hash import hash_files, near_duplicates
-from pictell.errors import PhotoError, RecipeError
+from pictell.errors import PhotoError, PictellError, RecipeError
 from pictell.language import Vocabulary, has_blocked_word, tokenise
 from pictell.language.vocabulary import PAD
 from pictell.photos import Preprocessing, open_photo, prepare
@@ -211,7 +211,7 @@ def batches(epoch: Epoch, *, first: int = 0, workers: int = 0, say: Callable[[st
     """
     numbers = range(first, len(epoch))
     if workers:
-        made: Iterable[tuple[Batch, list[str]]] = DataLoader(
+        made: Iterable[tuple[Batch, list[str]] | PictellError] = DataLoader(
             _Shared(epoch),
             batch_size=None,
             sampler=numbers,
@@ -221,20 +221,29 @@ def batches(epoch: Epoch, *, first: int = 0, workers: int = 0, say: Callable[[st
         )
     else:
         made = map(epoch.__getitem__, numbers)
-    for batch, faults in made:
+    for found in made:
+        if isinstance(found, PictellError):
+            raise found
+        batch, faults = found
         for fault in faults:
             say(fault)
         yield batch if not isinstance(batch.pixels, Tensor) else replace(batch, pixels=batch.pixels.numpy())
 
 
-class _Shared(Dataset[tuple[Batch, list[str]]]):
-    """An epoch whose pixels are tensors, which go from a worker to the reader in shared memory instead of through a pipe."""
+class _Shared(Dataset[tuple[Batch, list[str]] | PictellError]):
+    """An epoch whose pixels are tensors, which go from a worker to the reader in shared memory instead of through a pipe.
+
+    An error that stops the run is handed over as it is: raised in a worker, it would come as a traceback in a message.
+    """
 
     def __init__(self, epoch: Epoch) -> None:
         self.epoch = epoch
 
-    def __getitem__(self, number: int) -> tuple[Batch, list[str]]:
-        batch, faults = self.epoch[number]
+    def __getitem__(self, number: int) -> tuple[Batch, list[str]] | PictellError:
+        try:
+            batch, faults = self.epoch[number]
+        except PictellError as error:
+            return error
         pixels: Any = None if batch.pixels is None else torch.from_numpy(batch.pixels)
         return replace(batch, pixels=pixels), faults
 
