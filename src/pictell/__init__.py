@@ -8,6 +8,7 @@ print(captioner.caption("dog.jpg").text)
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 from pictell.errors import PictellError
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from pictell import metrics
     from pictell.captioner import Captioner, load
     from pictell.steering import CaptionOptions
+
+# onnxruntime reports its use to its makers, and keeps a number of the machine in the home folder, unless this is set before it is
+# imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
 
