@@ -5,8 +5,8 @@
 The load comes over the loopback address from a process of its own, whose share of the processors is told: on a machine with few
 cores it takes that from the service. Each client sends a photo as a request's body, waits for the answer and sends the next one.
 The ratio is to `caption_many` of the same photos, measured by turns in the same rounds; "ms of a core" is processor time a photo,
-which other programs on the machine disturb least. The overhead of one client is to `Captioner.caption` of the same photo, asked by
-turns from the same process: the median of these differences. Overload comes at twice the rate that 32 clients reached, whether
+which other programs on the machine disturb least. The overhead of one client is to `Captioner.caption` of the same photo, asked
+by turns from the same process: the median of these differences. Overload comes at twice the rate that 32 clients reached, whether
 answers come or not.
 """
 
