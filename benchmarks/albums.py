@@ -4,9 +4,10 @@
 
 Indexing: photos of 224 pixels to 12 megapixels, a quarter of each size, mostly JPEGs, against decoding them alone,
 captioning their pixels alone, and captioning the files without a library, by turns in one run; then a run with nothing to
-do. Decoding and captioning each take all cores, so that indexing cannot be faster than one after the other: its share of
-that is told too. Searching: captions of the data set, drawn again and again with one word changed, and 200 queries of two to
-four words that stand in a dev caption; one-word queries and the size of the index beside them.
+do. Decoding and captioning each take all cores, so that indexing can hardly be faster than one after the other: its share
+of that is told too, and processors' time beside the time that passed, since it depends little on what else the machine
+does. Searching: captions of the data set, drawn again and again with one word changed, and 200 queries of two to four words
+that stand in a dev caption; one-word queries and the size of the index beside them.
 """
 
 from __future__ import annotations
@@ -42,9 +43,14 @@ KINDS = {3: ".png", 7: ".webp"}
 
 
 def seconds(call: Callable[[], object]) -> float:
-    begun = time.perf_counter()
+    return spent(call)[0]
+
+
+def spent(call: Callable[[], object]) -> tuple[float, float]:
+    """Seconds that passed, and seconds of processors' time, of all threads."""
+    begun, begun_work = time.perf_counter(), time.process_time()
     call()
-    return time.perf_counter() - begun
+    return time.perf_counter() - begun, time.process_time() - begun_work
 
 
 def in_kind(path: Path, number: int) -> Path:
@@ -86,23 +92,27 @@ def indexing(captioner: Captioner, count: int, rounds: int) -> None:
             "captioning files": lambda: captioner.caption_many(paths),
             "indexing": index_all,
         }
-        times: dict[str, list[float]] = {name: [] for name in ways}
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
         for _ in range(rounds):
             for name, way in ways.items():
-                times[name].append(seconds(way))
-        medians = {name: statistics.median(found) for name, found in times.items()}
-        floor = max(medians["decoding"], medians["captioning pixels"])
-        both = medians["decoding"] + medians["captioning pixels"]
+                times[name].append(spent(way))
         table = Table(
             title=f"{len(paths)} photos of 224 px to 12 megapixels, {usable_cores()} cores, median of {rounds}"
         )
-        columns = ("way", "photos a second", "of the slower floor (aim 0.70)", "of both floors", "of captioning files")
-        for column in columns:
-            table.add_column(column, justify="left" if column == "way" else "right")
-        for name, took in medians.items():
-            others = (floor, both, medians["captioning files"]) if name == "indexing" else ()
-            shares = [f"{other / took:.2f}" for other in others]
-            table.add_row(name, f"{len(paths) / took:.1f}", *shares)
+        table.add_column("way")
+        for what in ("seconds", "processors' seconds"):
+            for column in (what, "of the slower floor (aim 0.70)", "of both floors", "of captioning files"):
+                table.add_column(column, justify="right")
+        rows: dict[str, list[str]] = {name: [] for name in ways}
+        for clock in (0, 1):
+            took = {name: statistics.median(found[clock] for found in times[name]) for name in ways}
+            floors = (took["decoding"], took["captioning pixels"])
+            others = (max(floors), sum(floors), took["captioning files"])
+            for name in ways:
+                shares = [f"{other / took[name]:.2f}" for other in others] if name == "indexing" else [""] * len(others)
+                rows[name] += [f"{took[name]:.2f}", *shares]
+        for name, row in rows.items():
+            table.add_row(name, *row)
         Console().print(table)
 
 

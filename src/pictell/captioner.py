@@ -24,7 +24,7 @@ from pictell.decoding import Hypothesis, Machine, SearchOptions, attention_maps,
 from pictell.engines import Engine, SentenceEngine
 from pictell.errors import BundleError, MissingExtraError, OptionError, PhotoError, PictellError
 from pictell.language import Style, detokenise, in_style
-from pictell.photos import MAX_PIXELS, Preprocessing, open_photo, prepare
+from pictell.photos import MAX_PIXELS, Preprocessing, open_photo, open_prepared, prepare
 from pictell.photos.colour import to_rgb
 from pictell.regions import GivenRegions, Regions, RegionStore, open_regions
 from pictell.steering import CaptionOptions
@@ -283,7 +283,14 @@ class Captioner:
             PhotoError: it cannot be opened.
 
         """
-        return prepare(self.open(photo), self._preprocessing)
+        if callable(photo):
+            photo = photo()
+        if isinstance(photo, Photo | np.ndarray | Image.Image):
+            return prepare(self.open(photo), self._preprocessing)
+        try:
+            return open_prepared(photo, self._preprocessing, max_pixels=self.max_pixels)
+        except TypeError as error:
+            raise PhotoError("not-a-photo", str(error)) from error
 
     def describe(
         self, read: Sequence[Any], options: CaptionOptions | None = None, **named: Any

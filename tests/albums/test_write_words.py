@@ -236,6 +236,9 @@ _EXIF = {
     # A header without a single field, as some programs leave it, with and without the directory's end.
     "empty": b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0",
     "cut off": b"Exif\0\0MM\0*\0\0\0\x08\0\0",
+    "a name alone": b"Exif\0\0",
+    "cut short": b"Exif\0\0II*\0",
+    "broken": b"Exif\0\0no TIFF at all",
 }
 
 
@@ -255,11 +258,13 @@ def test_nothing_but_the_packet_changes_in_a_jpeg(
     head = b"".join([content[:start], *beside, segment(0xE2, b"MPF\0whatever"), segment(0xFE, b"odd"), gap])
     path = tmp_path / "photo.jpg"
     path.write_bytes(head + content[start:])
-    before = path.read_bytes()
+    before, complaints = path.read_bytes(), exiftool(path).get("ExifTool:Warning")
     for text in ("a dog on a beach", "a dog", "a dog that is running along a beach with a ball in its mouth"):
         write_words(path, replace(words, text=text), "embed")
         after = path.read_bytes()
-        assert exiftool(path)["XMP-dc:Description"] == text
+        found = exiftool(path)
+        assert found["XMP-dc:Description"] == text
+        assert found.get("ExifTool:Warning") == complaints
         at = after.index(b"http://ns.adobe.com/xap/1.0/") - 4
         length = int.from_bytes(after[at + 2 : at + 4], "big") + 2
         assert after[:at] + after[at + length :] == before

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pictell.errors import BundleError
-from pictell.photos import Preprocessing, prepare
+from pictell.photos import Preprocessing, open_photo, open_prepared, prepare
 from pictell.types import Photo
 
 
@@ -121,3 +123,24 @@ def test_a_short_side_is_for_a_crop_and_no_less_than_it(settings: dict[str, Any]
 
 def test_what_was_written_before_is_written_still() -> None:
     assert Preprocessing(size=96).to_json() == {"size": 96, "fit": "squash", "resample": "bicubic"}
+
+
+@pytest.mark.parametrize("fit", ["squash", "crop"])
+@pytest.mark.parametrize(
+    ("image_format", "options"),
+    [("JPEG", {}), ("JPEG", {"exif": True}), ("PNG", {}), ("WEBP", {}), ("TIFF", {"exif": True}), ("GIF", {})],
+)
+def test_what_is_opened_and_prepared_at_once_is_the_same_to_the_byte(
+    busy: Image.Image, encode: Callable[..., bytes], image_format: str, options: dict[str, Any], fit: Any
+) -> None:
+    """Large enough for reduced decoding, turned by EXIF, with a palette, and already of the size."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    options = {**options, "exif": exif} if options else options
+    for size in ((1792, 1344), (200, 90), (96, 96)):
+        data = encode(busy.resize(size), image_format, **options)
+        wanted = Preprocessing(96, fit)
+        apart = prepare(open_photo(data, smallest_side=96), wanted)
+        at_once = open_prepared(io.BytesIO(data), wanted)
+        assert np.array_equal(at_once, apart)
+        assert at_once.flags.writeable

@@ -69,7 +69,7 @@ def with_packet(path: Path, data: bytes, packet: Packet) -> bytes:
     pyexiv2.set_log_level(4)  # what is wrong comes as an exception; its warnings would go to standard error
     text = _DECLARATION.sub("", bytes(packet).decode(), count=1)
     try:
-        with _ONE_AT_A_TIME, pyexiv2.ImageData(data) as image:
+        with _ONE_AT_A_TIME, pyexiv2.ImageData(_without_exif(data, format_name)) as image:
             image.modify_raw_xmp(text if text.startswith("<?xpacket") else _PACKET.format(text))
             changed = _spliced(data, bytes(image.get_bytes()), format_name)
     except Exception as error:  # it raises RuntimeError and others, with exiv2's own words
@@ -142,6 +142,15 @@ def _jpeg_segments(data: bytes) -> tuple[list[tuple[int, bytes]], int | None]:
 
 def _is_jpeg_packet(segment: bytes) -> bool:
     return segment[1] == 0xE1 and segment[4:].startswith(_JPEG_XMP)
+
+
+def _without_exif(data: bytes, format_name: str) -> bytes:
+    """What exiv2 is given: it refuses a JPEG for EXIF that is no TIFF, which the packet has nothing to do with."""
+    segments, scan = _jpeg_segments(data) if format_name == "JPEG" else ([], None)
+    if scan is None:
+        return data
+    kept = (segment for _, segment in segments if not (segment[1] == 0xE1 and segment[4:].startswith(b"Exif\0")))
+    return b"".join([data[:2], *kept, data[scan:]])
 
 
 def _png_parts(data: bytes) -> list[bytes]:

@@ -19,7 +19,7 @@ from pictell.albums.library import Known, Library, Words
 from pictell.albums.metadata import read_words
 from pictell.albums.nouns import nouns_of
 from pictell.albums.raw import picture_of
-from pictell.albums.walk import Found, inside, look_at, walk
+from pictell.albums.walk import Found, inside, is_as_found, look_at, walk
 from pictell.albums.words import GeneratedWords, PhotoWords
 from pictell.albums.writing import How, write_reviewed, write_words
 from pictell.albums.writing import Outcome as Written
@@ -294,7 +294,7 @@ class _Indexing:
 
     def _keep(self, work: _Work, result: Caption | PictellError) -> Result:
         path = Path(os.fsdecode(work.found.path))
-        if isinstance(result, Caption) and _changed(work.found, path):
+        if isinstance(result, Caption) and not is_as_found(work.found):
             result = PhotoError("changed", f"{printable(path)}: changed while it was read; the next run takes it anew")
         photo = self._put_photo(work.found, work.digest, work.words)
         if isinstance(result, PictellError):
@@ -385,11 +385,3 @@ def _own(words: PhotoWords) -> tuple[list[str], list[str]]:
 def _digest(path: Path) -> bytes:
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).digest()
-
-
-def _changed(found: Found, path: Path) -> bool:
-    try:
-        now = look_at(path)
-    except OSError:
-        return True
-    return (now.size, now.mtime_ns) != (found.size, found.mtime_ns)

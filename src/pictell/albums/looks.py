@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pictell.albums.library import Library
 from pictell.albums.raw import picture_of
-from pictell.albums.walk import look_at
+from pictell.albums.walk import Found, is_as_found
 from pictell.captioner import Captioner, PhotoSource
 from pictell.errors import PictellError
 from pictell.steering import CaptionOptions
@@ -54,7 +54,7 @@ def remember_looks(
         photo, path, size, mtime_ns = waiting.popleft()
         if isinstance(caption, PictellError):
             failed(caption)
-        elif _is_still(path, size, mtime_ns):
+        elif is_as_found(Found(path, size, mtime_ns)):
             kept.append((photo, caption))
         if len(kept) == _AT_ONCE or done == len(lacking):
             with library.transaction():
@@ -65,11 +65,3 @@ def remember_looks(
         if progress is not None:
             progress(done, len(lacking))
     return count
-
-
-def _is_still(path: bytes, size: int, mtime_ns: int) -> bool:
-    try:
-        now = look_at(Path(os.fsdecode(path)))
-    except OSError:
-        return False
-    return (now.size, now.mtime_ns) == (size, mtime_ns)

@@ -40,11 +40,20 @@ def inside(directory: str | os.PathLike[str]) -> bytes:
 def look_at(path: Path) -> Found:
     """One photo, as `walk` finds it; raises `OSError`."""
     status = path.stat()
-    times = {}
+    folder, times = os.path.join(path.parent, ""), {}  # noqa: PTH118  (asked for each photo of a library)
     for name in sidecar_names(path.name):
         with suppress(OSError):
-            times[name] = _time(path.with_name(name).stat())
+            times[name] = _time(os.stat(folder + name))  # noqa: PTH116
     return Found(os.fsencode(path), status.st_size, _time(status), _stamp(path.name, times))
+
+
+def is_as_found(found: Found) -> bool:
+    """Whether a photo, whatever its sidecars, is still what it was by size and time."""
+    try:
+        status = os.stat(found.path)  # noqa: PTH116
+    except OSError:
+        return False
+    return (status.st_size, _time(status)) == (found.size, found.mtime_ns)
 
 
 def walk(root: Path, unreadable: Callable[[str, OSError], None]) -> Iterator[Found]:

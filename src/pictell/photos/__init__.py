@@ -5,7 +5,7 @@ from __future__ import annotations
 from pictell.photos.finding import PHOTO_SUFFIXES, find_photos, read_file_list
 from pictell.photos.naming import printable
 from pictell.photos.opening import MAX_PIXELS, open_photo, read_picture
-from pictell.photos.preparing import Preprocessing, prepare
+from pictell.photos.preparing import Preprocessing, open_prepared, prepare
 
 __all__ = [
     "MAX_PIXELS",
@@ -13,6 +13,7 @@ __all__ = [
     "Preprocessing",
     "find_photos",
     "open_photo",
+    "open_prepared",
     "prepare",
     "printable",
     "read_file_list",

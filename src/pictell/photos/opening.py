@@ -7,9 +7,10 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import BinaryIO
+from dataclasses import dataclass
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -23,6 +24,8 @@ from pictell.types import Photo
 
 MAX_PIXELS = 200_000_000
 """The default limit of width times height: the largest phone cameras make 16320 x 12240 = 199.8 million."""
+
+TakenT = TypeVar("TakenT")
 
 _MAX_STREAM_BYTES = 1 << 30  # a pipe has no size to look at beforehand, so reading it ends here
 _ORIENTATION = 0x0112  # the EXIF tag
@@ -40,6 +43,18 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What is decoded of a picture, as Pillow has it: mode `RGB`, upright. The rest is as in `Photo`."""
+
+    image: Image.Image
+    width: int
+    height: int
+    format: str
+    path: str | None
+    metadata: Mapping[str, Any]
 
 
 def open_photo(
@@ -66,18 +81,29 @@ def open_photo(
             `missing-extra`, `truncated`, `damaged` or `too-large`.
         TypeError: when `source` is none of the above, such as a stream of text.
     """
+    return open_picture(source, _photo, max_pixels=max_pixels, smallest_side=smallest_side)
+
+
+def open_picture(
+    source: str | os.PathLike[str] | bytes | BinaryIO,
+    take: Callable[[Picture], TakenT],
+    *,
+    max_pixels: int = MAX_PIXELS,
+    smallest_side: int | None = None,
+) -> TakenT:
+    """As `open_photo`, but gives what `take` makes of the picture before its pixels are copied out of Pillow's memory."""
     with quiet_pillow:
         if isinstance(source, bytes | bytearray | memoryview):
-            return _decode(io.BytesIO(source), "the given bytes", None, max_pixels, smallest_side)
+            return _decode(io.BytesIO(source), "the given bytes", None, max_pixels, smallest_side, take)
         if isinstance(source, str | os.PathLike):
             path = os.fspath(source)
             name = printable(path) or "''"
             with _opened(path, name) as file:
-                return _decode(_seekable(file, name), name, path, max_pixels, smallest_side)
+                return _decode(_seekable(file, name), name, path, max_pixels, smallest_side, take)
         if not callable(getattr(source, "read", None)) or isinstance(source, io.TextIOBase):
             raise TypeError(f"a photo is a path, bytes or a binary stream, not {type(source).__name__}")
         name = _stream_name(source)
-        return _decode(_in_memory(source, name), name, None, max_pixels, smallest_side)
+        return _decode(_in_memory(source, name), name, None, max_pixels, smallest_side, take)
 
 
 def read_picture(source: str | os.PathLike[str] | bytes | BinaryIO) -> bytes:
@@ -161,7 +187,14 @@ def _format_of(head: bytes, name: str) -> str:
     raise PhotoError("not-a-photo", f"{name}: not a photo ({what})")
 
 
-def _decode(stream: BinaryIO, name: str, path: str | None, max_pixels: int, smallest_side: int | None) -> Photo:
+def _decode(
+    stream: BinaryIO,
+    name: str,
+    path: str | None,
+    max_pixels: int,
+    smallest_side: int | None,
+    take: Callable[[Picture], TakenT],
+) -> TakenT:
     try:
         stream.seek(0)
         head = stream.read(HEAD_BYTES)
@@ -176,7 +209,7 @@ def _decode(stream: BinaryIO, name: str, path: str | None, max_pixels: int, smal
     try:
         stream.seek(0)
         with make(stream) as image:
-            return _photo(image, format_name, name, path, max_pixels, smallest_side)
+            return take(_picture(image, format_name, name, path, max_pixels, smallest_side))
     except PhotoError:
         raise
     except MemoryError as error:
@@ -193,9 +226,14 @@ def _decode(stream: BinaryIO, name: str, path: str | None, max_pixels: int, smal
         raise PhotoError("damaged", f"{name}: this {format_name} file is damaged") from error
 
 
-def _photo(
+def _photo(picture: Picture) -> Photo:
+    pixels = np.asarray(picture.image)  # (H, W, 3)
+    return Photo(pixels, picture.width, picture.height, picture.format, picture.path, picture.metadata)
+
+
+def _picture(
     image: Image.Image, format_name: str, name: str, path: str | None, max_pixels: int, smallest_side: int | None
-) -> Photo:
+) -> Picture:
     width, height = image.size
     if width * height > max_pixels:
         size = f"{width} x {height} pixels"
@@ -218,7 +256,7 @@ def _photo(
         if orientation >= 5:
             width, height = height, width
     metadata = {"mode": mode, "orientation": orientation, "reduction": reduction}
-    return Photo(np.asarray(rgb), width, height, format_name, path, metadata)  # pixels: (H, W, 3)
+    return Picture(rgb, width, height, format_name, path, metadata)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, BinaryIO, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from pictell.errors import BundleError
+from pictell.photos.opening import MAX_PIXELS, Picture, open_picture
 from pictell.types import Photo
 
 Fit = Literal["squash", "crop"]
@@ -79,16 +81,40 @@ class Preprocessing:
 
 def prepare(photo: Photo, preprocessing: Preprocessing) -> NDArray[np.uint8]:
     """Return `(S, S, 3)` uint8 RGB, a new writable array; a photo that already is S x S comes out as it is."""
-    side = preprocessing.size
-    crop = preprocessing.fit == "crop"
-    if photo.pixels.shape[:2] == (side, side) and not (crop and preprocessing.smallest_side != side):
+    height, width = photo.pixels.shape[:2]
+    if _is_prepared(width, height, preprocessing):
         return photo.pixels.copy()
-    image = Image.fromarray(photo.pixels)
-    if crop:
-        # What would be cut off is not even made: a strip of a photo would become a very long one.
-        box = seen_part(photo.pixels.shape[1], photo.pixels.shape[0], preprocessing)
-        return np.array(image.resize((side, side), _FILTERS[preprocessing.resample], box))  # (S, S, 3)
-    return np.array(image.resize((side, side), _FILTERS[preprocessing.resample]))  # (S, S, 3)
+    return _resized(Image.fromarray(photo.pixels), preprocessing)
+
+
+def open_prepared(
+    source: str | os.PathLike[str] | bytes | BinaryIO, preprocessing: Preprocessing, *, max_pixels: int = MAX_PIXELS
+) -> NDArray[np.uint8]:
+    """What `prepare` makes of what `open_photo` opens, to the byte, without copying the pixels in between.
+
+    Raises:
+        PhotoError: as `open_photo`.
+        TypeError: as `open_photo`.
+    """
+
+    def prepared(picture: Picture) -> NDArray[np.uint8]:
+        if _is_prepared(*picture.image.size, preprocessing):
+            return np.array(picture.image)
+        return _resized(picture.image, preprocessing)
+
+    return open_picture(source, prepared, max_pixels=max_pixels, smallest_side=preprocessing.smallest_side)
+
+
+def _is_prepared(width: int, height: int, preprocessing: Preprocessing) -> bool:
+    side = preprocessing.size
+    return (width, height) == (side, side) and (preprocessing.fit != "crop" or preprocessing.smallest_side == side)
+
+
+def _resized(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    # Of a crop, what would be cut off is not even made: a strip of a photo would become a very long one.
+    box = seen_part(*image.size, preprocessing) if preprocessing.fit == "crop" else None
+    size = (preprocessing.size, preprocessing.size)
+    return np.array(image.resize(size, _FILTERS[preprocessing.resample], box))  # (S, S, 3)
 
 
 def seen_part(width: int, height: int, preprocessing: Preprocessing) -> tuple[float, float, float, float]:
