@@ -296,17 +296,18 @@ def overload(console: Console, port: int, process: int, folder: str, rate: float
     command = [sys.executable, __file__, "generate", "open", str(port), folder, str(rate), str(seconds)]
     empty = memory_of(process)
     before = most = 0.0
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    while child.poll() is None:
-        if not before and full(port):
-            before = memory_of(process)
-        most = max(most, memory_of(process))
-        try:
-            child.wait(0.25)
-        except subprocess.TimeoutExpired:
-            continue
-    assert child.stdout is not None
-    found = json.loads(child.stdout.read())
+    with tempfile.TemporaryFile("w+") as told:  # more than a pipe holds, and nobody reads until the end
+        child = subprocess.Popen(command, stdout=told)
+        while child.poll() is None:
+            if not before and full(port):
+                before = memory_of(process)
+            most = max(most, memory_of(process))
+            try:
+                child.wait(0.25)
+            except subprocess.TimeoutExpired:
+                continue
+        told.seek(0)
+        found = json.load(told)
     statuses = ", ".join(f"{count} x {status}" for status, count in sorted(found["statuses"].items()))
     times = sorted(found["times"])
     held = "the queue was never full"
