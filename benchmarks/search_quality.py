@@ -5,7 +5,8 @@
 All photos of a split are captioned by the model, and nothing else is in the library. Then each is looked for by the words of
 people who saw it: two of their sentences as they stand, and two to four of the words in each. A photo counts as found if it is
 among the first ten; others that fit as well count as wrong, so that the numbers are low and only their differences tell. Then the
-same for several cut-offs, with how much is found for things that are in none of the photos.
+same for several cut-offs, with how much is found for things that are in none of the photos, and for libraries of several sizes,
+drawn again and again from the photos, with one cut-off for all of them and with that of the library.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -26,12 +27,15 @@ from rich.table import Table
 
 from pictell.albums import Library, Meanings, SentenceEncoder, search, sentence_encoder
 from pictell.albums.library import Words
+from pictell.albums.meaning import least_cosine
 from pictell.captioner import load
-from pictell.data import load_dataset
+from pictell.data import CaptionedPhoto, load_dataset
 from pictell.language import tokenise
 from pictell.language.function_words import function_words
 from pictell.types import Caption
 
+SIZES = {25: 40, 50: 30, 200: 10, 1000: 1}  # photos of a library, and how often one is drawn
+FOUND = 50
 CUT_OFFS = (0.0, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6)
 # None of them is in Flickr8k's photos, as far as their captions tell.
 ABSENT = (
@@ -135,6 +139,81 @@ def main() -> None:
             wrong = float(np.mean([len(way(query)) for query in ABSENT]))
             table.add_row(f"{least:.2f}", *(f"{score:.3f}" for pair in both for score in pair), f"{wrong:.1f}")
         Console().print(table)
+        texts = {
+            os.fsdecode(path): text
+            for path, text in library.rows("SELECT path, text FROM captions JOIN photos ON id = photo")
+        }
+    sizes_of_libraries(photos, texts, {"a sentence": sentences, "two to four words": some_words}, encoder)
+
+
+def sizes_of_libraries(
+    photos: Sequence[CaptionedPhoto],
+    texts: Mapping[str, str],
+    queries: Mapping[str, Sequence[tuple[str, str]]],
+    encoder: SentenceEncoder,
+) -> None:
+    """What one cut-off finds, and what the library's own does, by meaning alone, in libraries of several sizes.
+
+    Precision is the share of the photos found of which people said two thirds of the words looked for, the photo itself
+    counted among them.
+    """
+    left_out = function_words("en") or frozenset()
+    paths = [str(photo.path) for photo in photos if str(photo.path) in texts]
+    place = {path: number for number, path in enumerate(paths)}
+    said = {str(photo.path): {word for text in photo.captions for word in tokenise(text)} for photo in photos}
+    captions = in_parts(encoder, [texts[path] for path in paths])
+    absent = in_parts(encoder, ABSENT) @ captions.T
+    cosines, right, own = {}, {}, {}
+    for kind, asked in queries.items():
+        asked = [(path, query) for path, query in asked if path in place]
+        cosines[kind] = in_parts(encoder, [query for _, query in asked]) @ captions.T
+        own[kind] = np.array([place[path] for path, _ in asked])
+        wanted = [{word for word in tokenise(query) if word not in left_out} for _, query in asked]
+        right[kind] = np.array([[3 * len(words & said[path]) >= 2 * len(words) for path in paths] for words in wanted])
+        right[kind][np.arange(len(asked)), own[kind]] = True
+    cuts: dict[str, Callable[[float, int], float]] = {
+        f"{encoder.least:.2f}": lambda nearest, size: encoder.least,
+        "the library's": lambda nearest, size: least_cosine(nearest, size, encoder.least),
+    }
+    table = Table(title="Libraries of several sizes, by meaning alone")
+    columns = (
+        "photos",
+        "cut-off",
+        "looked for by",
+        "recall@10",
+        "precision",
+        "nothing found",
+        "found for what is in none",
+    )
+    for column in columns:
+        table.add_column(column, justify="left" if column in columns[1:3] else "right")
+    draw = np.random.default_rng(1)
+    for size, times in SIZES.items():
+        libraries = [np.sort(draw.permutation(len(paths))[:size]) for _ in range(times if size < len(paths) else 1)]
+        for name, cut in cuts.items():
+            wrong = [len(taken(row[chosen], cut)) for chosen in libraries for row in absent]
+            for kind in queries:
+                found, good, all_found, none = [], 0, 0, []
+                for chosen in libraries:
+                    for row in np.flatnonzero(np.isin(own[kind], chosen)):
+                        hits = chosen[taken(cosines[kind][row, chosen], cut)]
+                        found.append(own[kind][row] in hits[:10])
+                        good += int(right[kind][row, hits].sum())
+                        all_found += len(hits)
+                        none.append(not len(hits))
+                numbers = (np.mean(found), good / max(all_found, 1), np.mean(none), np.mean(wrong))
+                table.add_row(str(min(size, len(paths))), name, kind, *(f"{number:.2f}" for number in numbers))
+    Console().print(table)
+
+
+def taken(cosines: NDArray[np.float32], cut: Callable[[float, int], float]) -> NDArray[np.intp]:
+    """The places of the photos found, the nearest first."""
+    order = np.argsort(-cosines, kind="stable")[:FOUND]
+    return order[cosines[order] >= cut(float(cosines.max()), len(cosines))]
+
+
+def in_parts(encoder: SentenceEncoder, texts: Sequence[str]) -> NDArray[np.float32]:
+    return np.concatenate([encoder.encode(texts[first : first + 256]) for first in range(0, len(texts), 256)])
 
 
 def by_meaning(library: Library, meanings: Meanings, query: str, least: float | None = None) -> list[str]:

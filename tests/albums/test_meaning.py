@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pictell.albums import Filters, Library, Meanings, remember_meanings, search, sentence_encoder
 from pictell.albums.library import Words
+from pictell.albums.meaning import least_cosine
 
 NOTIONS = (("dog", "puppy"), ("beach", "sea"), ("car", "automobile"))
 PHOTOS = {
@@ -115,6 +116,45 @@ def test_what_is_lacking_is_found_also_where_it_cannot_be_kept(library: Library)
 def test_an_empty_library_finds_nothing(tmp_path: Path) -> None:
     with Library(tmp_path / "l.db") as library:
         assert found(library, "puppy", Notions()) == []
+
+
+def test_fewer_texts_are_looked_through_with_more_patience() -> None:
+    sizes = (0, 1, 25, 50, 200, 1000, 1_000_000)
+    cuts = [least_cosine(0.0, size, 0.4) for size in sizes]
+    assert cuts == sorted(cuts)
+    assert cuts[0] == cuts[2] < cuts[3] < cuts[4] < cuts[5] == cuts[6] == 0.4
+    assert least_cosine(0.1, 25, 0.4) == cuts[2]
+    assert least_cosine(0.9, 25, 0.4) == pytest.approx(0.54)  # what is far from the nearest is left out
+    assert least_cosine(1.0, 10, 0.4) < 1.0  # the nearest never is
+
+
+class Around:
+    """Puts each text at the angle from the word `here` that its number tells, in degrees."""
+
+    name, least = "around@1", 0.4
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        angles = np.radians([0.0 if text == "here" else float(text.split()[-1]) for text in texts])
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+def test_a_small_library_gives_what_a_large_one_leaves_out(tmp_path: Path) -> None:
+    """A text at 70 degrees, cosine 0.34: found among 30, not among 1000, nor beside one that is nearer."""
+
+    def found_at(*angles: float) -> list[str]:
+        with Library(tmp_path / f"{len(list(tmp_path.iterdir()))}.db") as library:
+            with library.transaction():
+                for number, angle in enumerate(angles):
+                    photo = library.put_photo(b"/%d.jpg" % number, 1, 1, b"%d" % number)
+                    text = f"text {number} at {angle}"
+                    library.put_words(photo, Words(text, None, -1.0, 0.5, "m@1", "2026-01-01T00:00:00+00:00"))
+            return [
+                Path(hit.path).stem for hit in search(library, "here", meanings=lambda: Meanings(library, Around()))
+            ]
+
+    assert found_at(70, *[90] * 29) == ["0"]
+    assert found_at(70, *[90] * 1199) == []
+    assert found_at(70, 20, *[90] * 28) == ["1"]
 
 
 @pytest.mark.skipif(sentence_encoder() is None, reason="pictell[meaning] is not installed")

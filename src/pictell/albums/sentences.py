@@ -32,7 +32,7 @@ class SentenceEncoder(Protocol):
 
     @property
     def least(self) -> float:
-        """The cosine below which two sentences have little to do with each other."""
+        """The cosine below which, of a thousand sentences, those nearest to another have little to do with it."""
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Sentences as vectors of length 1, (N, D)."""
