@@ -17,7 +17,7 @@ import random
 import ssl
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import fields, replace
@@ -34,8 +34,9 @@ from pictell.workers import Workers
 if TYPE_CHECKING:
     from pictell.steering import CaptionOptions
 
-Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
-"""A path, or the bytes of a picture or a binary stream of them."""
+_Picture: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
+Source: TypeAlias = _Picture | Callable[[], _Picture]
+"""A path, the bytes of a picture or a binary stream of them; or a function that gives one, called when it is to be sent."""
 
 SECONDS = 120.0
 """How long an answer may take, unless told otherwise."""
@@ -169,14 +170,15 @@ class Client:
         """Results of a few photos, by as many requests as the service's limits make necessary."""
         most_bytes, most_pictures = self._most()
         results: list[Caption | PictellError] = []
-        batch: list[tuple[Source, bytes]] = []
+        batch: list[tuple[_Picture, bytes]] = []
 
         def send() -> None:
             results.extend(self._request(batch, options))
             batch.clear()
 
-        for photo in photos:
+        for source in photos:
             try:
+                photo = source() if callable(source) else source
                 content = self._read(photo, most_bytes)
             except PictellError as error:
                 send()
@@ -188,7 +190,7 @@ class Client:
         send()
         return results
 
-    def _read(self, photo: Source, most_bytes: int) -> bytes:
+    def _read(self, photo: _Picture, most_bytes: int) -> bytes:
         content = read_picture(photo)
         if len(content) > most_bytes:
             limit = f"{most_bytes:,} bytes that {self.url} takes"
@@ -214,7 +216,7 @@ class Client:
         return self._health.get(what)
 
     def _request(
-        self, pictures: Sequence[tuple[Source, bytes]], options: Mapping[str, Any]
+        self, pictures: Sequence[tuple[_Picture, bytes]], options: Mapping[str, Any]
     ) -> list[Caption | PictellError]:
         if not pictures:
             return []
@@ -319,14 +321,14 @@ def _asked(options: CaptionOptions | None, named: Mapping[str, Any]) -> dict[str
     return {field.name: value for field in fields(chosen) if (value := getattr(chosen, field.name)) != field.default}
 
 
-def _name(photo: Source) -> str:
+def _name(photo: _Picture) -> str:
     if isinstance(photo, str | os.PathLike):
         return printable(photo)
     name = getattr(photo, "name", None)
     return printable(name) if isinstance(name, str) else _GIVEN
 
 
-def _named(result: Caption | PictellError, photo: Source) -> Caption | PictellError:
+def _named(result: Caption | PictellError, photo: _Picture) -> Caption | PictellError:
     """An error says which photo it is about; the service was not told."""
     if isinstance(result, PictellError) and result.message.startswith(_GIVEN):
         return PhotoError(result.kind, _name(photo) + result.message.removeprefix(_GIVEN))

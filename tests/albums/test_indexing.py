@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import errno
+import json
 import os
 import shutil
 import struct
@@ -465,10 +467,15 @@ def test_raw_files_are_read_by_their_preview(
 def test_the_largest_preview_is_taken(
     run: Callable[..., list[Result]], photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stand-in for exiftool gives what is there of a raw file: no large JPEG, but a preview."""
+    """A stand-in for exiftool gives what is there of a raw file."""
     jpeg, program = make(tmp_path / "preview.jpg"), tmp_path / "bin" / "exiftool"
+    small = tmp_path / "small.jpg"
+    Image.new("RGB", (8, 8)).save(small)
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\ncase "$2" in -PreviewImage) cat "{jpeg}";; esac\n')
+    found = {"JpgFromRaw": small, "PreviewImage": jpeg}
+    data = {name: "base64:" + base64.b64encode(file.read_bytes()).decode() for name, file in found.items()}
+    (tmp_path / "found.json").write_text(json.dumps([data]))
+    program.write_text(f'#!/bin/sh\ncat "{tmp_path}/found.json"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
     (photos / "x.NEF").write_bytes(b"raw")

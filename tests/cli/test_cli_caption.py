@@ -58,6 +58,21 @@ def test_several_photos_give_path_and_caption_in_order(run: Any, photo: MakePhot
     assert len({line.partition("\t")[2] for line in ran.lines}) > 1
 
 
+def test_a_raw_file_is_captioned_by_its_preview(
+    run: Any, photo: MakePhoto, says: Any, tmp_path: Path, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in for exiftool finds one; the raw file's name stands in messages."""
+    from pictell.albums import raw
+
+    shown = photo("a.jpg")
+    (tmp_path / "x.DNG").write_bytes(b"raw")
+    (tmp_path / "y.cr3").write_bytes(b"raw")
+    monkeypatch.setattr(raw, "preview", lambda path: shown.read_bytes() if path.suffix == ".DNG" else b"no picture")
+    ran = run("caption", tmp_path / "x.DNG", tmp_path / "y.cr3", *model)
+    assert ran.out == f"{tmp_path}/x.DNG\t{says(shown)}\n"
+    assert (ran.code, ran.err) == (1, f"pictell: {tmp_path}/y.cr3: not a photo (this is text)\n")
+
+
 def test_a_directory_is_searched_and_sorted(run: Any, photo: MakePhoto, says: Any, tmp_path: Path, model: Any) -> None:
     paths = [photo(f"d/{name}", seed) for seed, name in enumerate(["b.png", "a/z.png", "c.JPG", "a/k/x.png"])]
     (tmp_path / "d" / "notes.txt").write_text("no photo")

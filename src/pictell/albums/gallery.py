@@ -15,6 +15,7 @@ from urllib.parse import quote
 from PIL import Image
 
 from pictell.albums.entry import AlbumEntry
+from pictell.albums.raw import picture_of
 from pictell.errors import PictellError
 from pictell.photos import open_photo, printable
 
@@ -78,7 +79,7 @@ def _whose(entry: AlbumEntry) -> str:
 
 def _picture(entry: AlbumEntry, described: str) -> str:
     try:
-        image = Image.fromarray(open_photo(entry.path, smallest_side=_SIDE // 2).pixels)
+        image = Image.fromarray(open_photo(picture_of(Path(entry.path)), smallest_side=_SIDE // 2).pixels)
     except PictellError:
         return f'<span class="none" dir="auto"{_language(entry)}>{html.escape(described)}</span>'
     image.thumbnail((_SIDE, _SIDE))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from pictell.albums.raw import picture_of
 from pictell.albums.searching import Hit
 from pictell.errors import PhotoError
 from pictell.files import write_atomically
@@ -36,7 +37,7 @@ def draw_sheet(hits: Sequence[Hit], path: Path) -> None:
     for number, hit in enumerate(hits):
         left, top = _MARGIN + number % columns * width, _MARGIN + number // columns * height
         try:
-            photo = Image.fromarray(open_photo(hit.path, smallest_side=_SIDE).pixels)
+            photo = Image.fromarray(open_photo(picture_of(Path(hit.path)), smallest_side=_SIDE).pixels)
             photo.thumbnail((_SIDE, _SIDE))
             sheet.paste(photo, (left + (_SIDE - photo.width) // 2, top + (_SIDE - photo.height) // 2))
         except PhotoError:

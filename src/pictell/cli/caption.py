@@ -289,13 +289,27 @@ def _found(argument: str) -> Iterator[_Input]:
     from pictell.photos import find_photos
 
     if not _is_directory(argument):
-        yield (argument, argument if argument else PhotoError("missing", "'': an empty name is no photo's"))
+        yield argument, _file(argument)
         return
     try:
         for path in find_photos([argument]):
             yield os.fspath(path), path
     except PhotoError as error:
         yield argument, error
+
+
+def _file(argument: str) -> PhotoSource | PictellError:
+    if not argument:
+        return PhotoError("missing", "'': an empty name is no photo's")
+    from pictell.photos import PHOTO_SUFFIXES
+
+    suffix = os.path.splitext(argument)[1].lower()  # noqa: PTH122  (pathlib's raises for some names)
+    if suffix and suffix not in PHOTO_SUFFIXES:  # importing takes a moment that most photos need not wait for
+        from pictell.albums.raw import RAW_SUFFIXES, picture_of
+
+        if suffix in RAW_SUFFIXES:
+            return partial(picture_of, Path(argument))
+    return argument
 
 
 def _standard_input(captioner: _Captioner) -> PhotoSource | PictellError:

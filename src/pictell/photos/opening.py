@@ -29,6 +29,8 @@ TakenT = TypeVar("TakenT")
 
 _MAX_STREAM_BYTES = 1 << 30  # a pipe has no size to look at beforehand, so reading it ends here
 _ORIENTATION = 0x0112  # the EXIF tag
+# TIFF/EP: a file's first picture may be a small one; the tag of further directories below it; DNG's version.
+_SUBFILE, _SUB_DIRECTORIES, _DNG_VERSION = 0x00FE, 0x014A, 0xC612
 
 # How Pillow words it when a file is sound but of a kind that it has no decoder for, such as a TIFF of float colours.
 _UNSUPPORTED = re.compile(r"unknown pixel mode|unsupported|not supported|decoder \S+ not available|cannot handle", re.I)
@@ -234,6 +236,9 @@ def _photo(picture: Picture) -> Photo:
 def _picture(
     image: Image.Image, format_name: str, name: str, path: str | None, max_pixels: int, smallest_side: int | None
 ) -> Picture:
+    if format_name == "TIFF" and _is_raw(image):
+        remedy = "save it as JPEG, PNG or WebP first"
+        raise PhotoError("unsupported-format", f"{name}: camera raw is not supported; {remedy}")
     width, height = image.size
     if width * height > max_pixels:
         size = f"{width} x {height} pixels"
@@ -257,6 +262,12 @@ def _picture(
             width, height = height, width
     metadata = {"mode": mode, "orientation": orientation, "reduction": reduction}
     return Picture(rgb, width, height, format_name, path, metadata)
+
+
+def _is_raw(image: Image.Image) -> bool:
+    """Whether a TIFF is a camera's raw file, whose first picture is a thumbnail or a mosaic of the sensor."""
+    tags: Any = getattr(image, "tag_v2", {})
+    return _DNG_VERSION in tags or (_SUB_DIRECTORIES in tags and tags.get(_SUBFILE) == 1)
 
 
 def _orientation(image: Image.Image) -> int:
