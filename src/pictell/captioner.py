@@ -58,7 +58,8 @@ def load(
     model: Model | Sequence[Model] | None = None, *, threads: int | None = None, regions: RegionSource | None = None
 ) -> Captioner:
     """A captioner with the model that comes with pictell, or the one named: an installed one, a bundle directory, or
-    `hf:FOLDER` and `hf:OWNER/NAME` for a captioner of Hugging Face `transformers` in a folder or on the hub.
+    `hf:FOLDER` and `hf:OWNER/NAME` for a captioner of Hugging Face `transformers` in a folder or on the hub. `openvino:` before
+    an installed one or a directory has it run by OpenVINO, with the same captions.
 
     Several models, in a sequence or separated by commas, are an ensemble: each word's probability is the mean of theirs.
     They need the same words and the same preprocessing; how to search is the first one's choice.
@@ -70,7 +71,7 @@ def load(
 
     Raises:
         BundleError: there is no such model, a file of it is missing or altered, or several do not go together.
-        MissingExtraError: transformers is not installed, which a Hugging Face model needs.
+        MissingExtraError: transformers or OpenVINO, which the model asks for, is not installed.
         OptionError: `threads` is less than 1; or the model reads region features and none are given, or the reverse.
         DataError: there are no region features at `regions`.
 
@@ -81,9 +82,7 @@ def load(
         if regions is not None:
             raise _looks_at_photos(", ".join(map(str, models)))
         return _sentence_captioner(models, threads)
-    from pictell.engines.onnx import OnnxEngine
-
-    bundles = [find_bundle(each) for each in models]
+    bundles = [bundle_named(each) for each in models]
     first = bundles[0]
     for bundle in bundles:
         if bundle.regions is None and regions is not None:
@@ -95,7 +94,7 @@ def load(
             )
     store = None if regions is None else _region_store(regions)
     if len(bundles) == 1:
-        return _captioner_of(first, OnnxEngine(first), store, threads, None)
+        return _captioner_of(first, _engine(models[0], first, threads), store, threads, None)
     from pictell.engines.ensemble import EnsembleEngine
 
     for bundle in bundles[1:]:
@@ -106,7 +105,18 @@ def load(
                 "ensemble", f"{bundle.label} sees photos otherwise than {first.label}: they make no ensemble"
             )
     name = "+".join(bundle.label for bundle in bundles)
-    return _captioner_of(first, EnsembleEngine([OnnxEngine(each) for each in bundles]), store, threads, name)
+    engines = [_engine(each, bundle, threads) for each, bundle in zip(models, bundles, strict=True)]
+    return _captioner_of(first, EnsembleEngine(engines), store, threads, name)
+
+
+def _engine(model: Model | None, bundle: Bundle, threads: int) -> Engine[Any, Any]:
+    if is_openvino(model):
+        from pictell.engines.openvino import OpenVinoEngine
+
+        return OpenVinoEngine(bundle, at_once=max(1, threads))  # that threads are too few is told of the captioner's
+    from pictell.engines.onnx import OnnxEngine
+
+    return OnnxEngine(bundle)
 
 
 def _captioner_of(
@@ -126,11 +136,22 @@ def _looks_at_photos(model: str) -> OptionError:
 
 
 _HUGGING_FACE = "hf:"
+_OPENVINO = "openvino:"
 
 
 def is_hugging_face(model: Model | None) -> bool:
     """Whether this names a model of Hugging Face, `hf:FOLDER` or `hf:OWNER/NAME`."""
     return isinstance(model, str) and model.startswith(_HUGGING_FACE)
+
+
+def is_openvino(model: Model | None) -> bool:
+    """Whether this names a bundle for OpenVINO to run, `openvino:NAME` or `openvino:DIRECTORY`."""
+    return isinstance(model, str) and model.startswith(_OPENVINO)
+
+
+def bundle_named(model: Model | None) -> Bundle:
+    """The bundle of a model that is none of Hugging Face's, whatever runs it; raises what `find_bundle` raises."""
+    return find_bundle(model.removeprefix(_OPENVINO) if isinstance(model, str) else model)
 
 
 def _sentence_captioner(models: Sequence[Model | None], threads: int) -> Captioner:

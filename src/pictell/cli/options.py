@@ -21,7 +21,7 @@ Model = Annotated[
     typer.Option(
         metavar="MODEL",
         help="An installed model or the directory of one; several, separated by commas, speak as one. hf:DIR or "
-        "hf:OWNER/NAME is one of Hugging Face."
+        "hf:OWNER/NAME is one of Hugging Face; openvino: before a model has OpenVINO run it."
         "  [default: the one that comes with pictell]",
     ),
 ]

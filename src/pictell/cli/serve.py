@@ -60,7 +60,8 @@ def serve(
         list[str] | None,
         typer.Option(
             metavar="MODEL",
-            help="An installed model, the directory of one, or hf:DIR or hf:OWNER/NAME of Hugging Face; may be given again, the "
+            help="An installed model, the directory of one (openvino: before it has OpenVINO run it), or hf:DIR or "
+            "hf:OWNER/NAME of Hugging Face; may be given again, the "
             "first is the one by default."
             "  [default: the one that comes with pictell]",
         ),

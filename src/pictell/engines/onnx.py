@@ -13,7 +13,9 @@ A bundle has three graphs.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime
@@ -47,6 +49,16 @@ class State:
     photos: NDArray[np.int64]  # (N,)
 
 
+class Session(Protocol):
+    """What is used of `onnxruntime.InferenceSession`; any number of threads may call it at once."""
+
+    def get_inputs(self) -> list[Any]: ...  # noqa: D102
+
+    def get_outputs(self) -> list[Any]: ...  # noqa: D102
+
+    def run(self, outputs: list[str], feeds: Mapping[str, NDArray[Any]]) -> list[Any]: ...  # noqa: D102
+
+
 class OnnxEngine:
     """Runs a bundle's graphs. Any number of threads may call it at once.
 
@@ -61,9 +73,9 @@ class OnnxEngine:
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
         if threads < 1:
             raise OptionError(f"threads must be at least 1, not {threads}")
-        self._encoder = None if bundle.regions else _session(bundle, "encoder.onnx", threads)
-        self._start = _session(bundle, "start.onnx", threads)
-        self._step = _session(bundle, "step.onnx", threads)
+        self._encoder = None if bundle.regions else self._session(bundle, "encoder.onnx", threads)
+        self._start = self._session(bundle, "start.onnx", threads)
+        self._step = self._session(bundle, "step.onnx", threads)
         self._start_outputs = [output.name for output in self._start.get_outputs()]
         inputs = [graph_input.name for graph_input in self._step.get_inputs()]
         outputs = [output.name for output in self._step.get_outputs()]
@@ -148,18 +160,19 @@ class OnnxEngine:
             constants = {name: array[photos] for name, array in constants.items()}
         return State(constants, chosen, np.repeat(np.arange(len(photos)), runs))
 
-
-def _session(bundle: Bundle, name: str, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Threads that wait in a loop for the next layer would take the cores from those that read photos.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 4  # failures are raised; what else there is to say is not for a captioner's reader
-    content = bundle.read(name)
-    try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime has no base class of its own for what it raises
-        reason = str(error).splitlines()[0]
-        message = f"onnxruntime {onnxruntime.__version__} cannot run {bundle.directory / name}: {reason}"
-        raise BundleError("broken-model", message) from error
+    def _session(self, bundle: Bundle, name: str, threads: int) -> Session:
+        """The graph in the bundle's file `name`, ready to run on so many cores."""
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # Threads that wait in a loop for the next layer would take the cores from those that read photos.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 4  # failures are raised; what else there is to say is not for a captioner's reader
+        content = bundle.read(name)
+        try:
+            session: Session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime has no base class of its own for what it raises
+            reason = str(error).splitlines()[0]
+            message = f"onnxruntime {onnxruntime.__version__} cannot run {bundle.directory / name}: {reason}"
+            raise BundleError("broken-model", message) from error
+        return session

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pictell.bundle import find_bundle
-from pictell.captioner import is_hugging_face, models_named
+from pictell.captioner import bundle_named, is_hugging_face, is_openvino, models_named
 from pictell.errors import MissingExtraError, OptionError
 from pictell.hub import find_hub_captioner
 from pictell.steering import WORD_BY_WORD
@@ -52,10 +51,12 @@ def about(spec: str | None) -> About:
     parts = models_named(spec)
     if any(is_hugging_face(part) for part in parts):
         return _of_hub(str(spec), len(parts))
-    bundles = [find_bundle(part) for part in parts]
+    bundles = [bundle_named(part) for part in parts]
     for bundle in bundles:
         if bundle.regions is not None:
             raise OptionError(f"{bundle.label} reads region features and sees no photo: it cannot be asked over HTTP")
+    for part in filter(is_openvino, parts):
+        _check_installed(str(part), "openvino", ("onnx", "openvino"))
     name = "+".join(bundle.name for bundle in bundles)
     configs = [bundle.directory / "config.json" for bundle in bundles]
     architectures = [part for bundle in bundles for part in bundle.architecture.values() if isinstance(part, dict)]
@@ -78,9 +79,7 @@ def about(spec: str | None) -> About:
 def _of_hub(spec: str, count: int) -> About:
     if count > 1:
         raise OptionError("a Hugging Face model gives whole sentences, and makes no ensemble: name it alone")
-    for needed in ("torch", "transformers"):
-        if importlib.util.find_spec(needed) is None:
-            raise MissingExtraError(spec, "hf")
+    _check_installed(spec, "hf", ("torch", "transformers"))
     given = spec.removeprefix("hf:")
     found = find_hub_captioner(given)
     # The very files that were found are loaded, whatever becomes of the name on the hub, or of a link, meanwhile.
@@ -106,6 +105,11 @@ def _of_hub(spec: str, count: int) -> About:
         digest=hashlib.sha256(f"{found.label} {_changed(files)} {found.config}".encode()).hexdigest(),
         refuses=WORD_BY_WORD,
     )
+
+
+def _check_installed(spec: str, extra: str, modules: Sequence[str]) -> None:
+    if any(importlib.util.find_spec(module) is None for module in modules):
+        raise MissingExtraError(spec, extra)
 
 
 def _changed(files: Sequence[Path]) -> float:
