@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import shutil
 import subprocess
@@ -118,9 +119,14 @@ def test_a_raw_file_in_a_library(tmp_path: Path, kind: str, upright: Image.Image
         expected == captioner.caption(np.array(Image.open(picture_of(path)).transpose(Image.Transpose.ROTATE_270))).text
     )
     with Library(tmp_path / "l.db") as library:
-        options = IndexOptions(write="sidecar")
+        both = (
+            "both" if importlib.util.find_spec("pyexiv2") else "sidecar"
+        )  # nothing is embedded in it, nor is that told
+        options = IndexOptions(write=both)  # type: ignore[arg-type]
         results = list(index(library, captioner, plan(library, photos, captioner.model, options), options))
-        assert [(result.outcome, result.written) for result in results] == [("captioned", "written")]
+        assert [(result.outcome, result.written, result.error) for result in results] == [
+            ("captioned", "written", None)
+        ]
         again = list(index(library, captioner, plan(library, photos, captioner.model, options), options))
         assert [result.outcome for result in again] == ["unchanged"]
         [entry] = library.entries()

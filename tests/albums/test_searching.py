@@ -14,6 +14,7 @@ from PIL import Image
 
 from pictell.albums import Filters, Library, draw_sheet, search, similar
 from pictell.albums.library import Words
+from pictell.albums.sheet import _lines
 from pictell.errors import LibraryError, OptionError
 
 PHOTOS = {
@@ -110,6 +111,22 @@ def test_no_words_break_the_index(library: Library, words: str) -> None:
 def test_filters_that_cannot_be(filters: dict[str, str]) -> None:
     with pytest.raises(OptionError):
         Filters(**filters)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a dog", "1022454428_b6b660a67b.jpg: two young girls are sitting", "W" * 200, "wide WWWW " * 30, "i" * 60],
+)
+def test_words_on_a_sheet_stay_below_their_photo(text: str) -> None:
+    def length(some: str) -> float:
+        return sum({"W": 15, "i": 2}.get(character, 7) for character in some)
+
+    lines = _lines(text, length)
+    assert len(lines) <= 3
+    assert all(length(line) <= 240 for line in lines)
+    whole = "".join(lines).replace(" ", "")
+    assert text.replace(" ", "").startswith(whole.removesuffix("..."))
+    assert whole.endswith("...") or whole == text.replace(" ", "")
 
 
 def test_a_sheet_shows_what_was_found(library: Library, tmp_path: Path) -> None:

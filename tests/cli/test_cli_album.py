@@ -44,6 +44,9 @@ def test_index_search_export(run, photos: Path, library: Path, tiny_bundle: Path
     assert first.err.count("\n") == 1
     again = run("album", "index", photos, "--json", *options)
     assert [json.loads(line)["outcome"] for line in again.lines] == ["failed"]
+    written = run("album", "index", photos, "--only", "00*", "--limit", "0", "--write", "sidecar", "--json", *options)
+    outcomes = [(json.loads(line)["outcome"], json.loads(line).get("written")) for line in written.lines]
+    assert outcomes == [("unchanged", "written")] * 10
     with Library(library) as opened:
         word = next(entry.text for entry in opened.entries() if entry.text).split()[0]
     found = run("search", word, "--db", library)

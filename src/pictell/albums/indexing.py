@@ -335,7 +335,10 @@ class _Indexing:
         except OSError as error:
             fault = PhotoError("unreadable", f"{printable(path)}: {error.strerror}")
             return replace(result, outcome="failed", error=fault)
-        return replace(result, error=outcome.problem, written=outcome.status)
+        problem = outcome.problem
+        if problem is not None and problem.kind == "cannot-embed":
+            problem = None  # a sidecar was asked for as well, and is there
+        return replace(result, error=result.error or problem, written=outcome.status)
 
     def _write(self, path: Path, known: Words) -> Written:
         how = self.options.write

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -43,9 +42,29 @@ def draw_sheet(hits: Sequence[Hit], path: Path) -> None:
         except PhotoError:
             draw.rectangle((left, top, left + _SIDE, top + _SIDE), outline="grey")
         text = printable(f"{Path(hit.path).name}: {hit.own or hit.caption or ''}")
-        lines = textwrap.wrap(text, 36, max_lines=_LINES, placeholder=" ...")
-        for line, words in enumerate(lines):
+        for line, words in enumerate(_lines(text, font.getlength)):
             draw.text((left, top + _SIDE + 4 + line * _LINE), words, fill="black", font=font)
     picture = io.BytesIO()
     sheet.save(picture, "PNG")
     write_atomically(path, picture.getvalue())
+
+
+def _lines(text: str, length: Callable[[str], float]) -> list[str]:
+    """A text as lines no longer than a photo, and the beginning of one that is too long; `length` is of a text in pixels."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".lstrip()
+        if length(longer) <= _SIDE:
+            lines[-1] = longer
+            continue
+        lines += [""] * bool(lines[-1])
+        for character in word:  # a file's name may be longer than a line
+            if length(lines[-1] + character) > _SIDE:
+                lines.append("")
+            lines[-1] += character
+    if len(lines) <= _LINES:
+        return lines
+    last = lines[_LINES - 1]
+    while last and length(f"{last} ...") > _SIDE:
+        last = last[:-1]
+    return [*lines[: _LINES - 1], f"{last.rstrip()} ..."]

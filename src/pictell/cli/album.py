@@ -115,7 +115,7 @@ def index(
                     if result.error is not None:
                         bar.make_room(for_error=True)
                         say(result.error.message)
-                    if as_json and result.outcome != "unchanged":
+                    if as_json and (result.outcome != "unchanged" or result.written in _CHANGED or result.error):
                         bar.make_room()
                         emit_json(_fields(result))
                     if result.outcome not in ("unchanged", "missing"):
@@ -221,6 +221,7 @@ def _count(counts: Counter[str], result: Result) -> None:
 
 def _fields(result: Result) -> dict[str, Any]:
     fields: dict[str, Any] = {"path": str(result.path), "outcome": result.outcome}
+    fields |= {} if result.written is None else {"written": result.written}
     for said in (result.caption, result.error):
         fields |= {} if said is None else fields_of(said)
     return fields
@@ -245,6 +246,9 @@ _LACKING = {
     "needs-exiftool": "raw files, which need exiftool",
     "missing-extra": "in formats that need an optional part",
 }
+
+_CHANGED = ("written", "refreshed", "removed")
+"""Of what `_WRITTEN` tells, where a file was changed."""
 
 _WRITTEN = {
     "written": "written for other programs",
