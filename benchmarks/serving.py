@@ -52,7 +52,7 @@ class Connection:
 
     async def post(self, content: bytes) -> int:
         """Sends a photo; the status of the answer."""
-        if self._reader is None:
+        if self._reader is None or self._reader.at_eof():  # the service ends what has been idle for long
             self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
         self._writer.write(HEAD % len(content) + content)
         top = await self._reader.readuntil(b"\r\n\r\n")
@@ -296,12 +296,15 @@ def overload(console: Console, port: int, process: int, folder: str, rate: float
     command = [sys.executable, __file__, "generate", "open", str(port), folder, str(rate), str(seconds)]
     empty = memory_of(process)
     before = most = 0.0
+    begun, minutes = time.perf_counter(), []
     with tempfile.TemporaryFile("w+") as told:  # more than a pipe holds, and nobody reads until the end
         child = subprocess.Popen(command, stdout=told)
         while child.poll() is None:
             if not before and full(port):
                 before = memory_of(process)
             most = max(most, memory_of(process))
+            if time.perf_counter() - begun > 60 * (len(minutes) + 1):
+                minutes.append(f"{memory_of(process):.0f}")
             try:
                 child.wait(0.25)
             except subprocess.TimeoutExpired:
@@ -316,7 +319,8 @@ def overload(console: Console, port: int, process: int, folder: str, rate: float
     console.print(
         f"overload of {rate:.0f} requests/s for {seconds:.0f} s: {statuses}; "
         f"{len(times) / found['wall']:.1f} captions/s, the slowest after {times[-1]:.1f} s; "
-        f"memory {empty:.0f} MB before, {held}, {memory_of(process):.0f} MB at the end; load {100 * found['cpu']:.0f} % of a core"
+        f"memory {empty:.0f} MB before, {held}, {memory_of(process):.0f} MB at the end"
+        f"{', after each minute ' + ' '.join(minutes) if minutes else ''}; load {100 * found['cpu']:.0f} % of a core"
     )
     assert set(found["statuses"]) <= {"200", "503"}, "answers of other kinds"
 
