@@ -520,3 +520,31 @@ def test_generated_words_of_a_file_are_not_taken_for_a_persons(
     pytest.importorskip("lxml")
     write_words(photos / "0" / "0.png", words)
     assert outcomes(run()) == {"captioned": 5}
+
+
+def test_many_copies_of_one_photo_are_not_compared_with_each_other(
+    tmp_path: Path, captioner: Captioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is asked about a content is asked once, whether its photos have a caption or fail."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    content = make(tmp_path / "one.png").read_bytes()
+    for number in range(150):
+        (photos / f"{number}.png").write_bytes(content)
+        (photos / f"{number}.jpg").write_bytes(b"")
+    asked: Counter[bytes] = Counter()
+    captioned_with = Library.captioned_with
+    monkeypatch.setattr(
+        Library, "captioned_with", lambda self, digest: (asked.update([digest]), captioned_with(self, digest))[1]
+    )
+    monkeypatch.setattr(Library, "with_hash", lambda *_: pytest.fail("nothing is gone"))
+    with Library(tmp_path / "l.db") as library:
+        results = list(
+            index(library, captioner, plan(library, photos, captioner.model, IndexOptions()), IndexOptions())
+        )
+        found = outcomes(results)
+        assert found["failed"] == 150
+        assert found["captioned"] + found["copied"] == 150
+        assert found["copied"] > 50
+        assert set(asked.values()) == {1}
+        assert len({entry.text for entry in library.entries() if entry.path.endswith(".png")}) == 1

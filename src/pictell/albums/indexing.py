@@ -167,6 +167,10 @@ class _Indexing:
         self._kept: list[Callable[[], Result]] = []
         self._done: list[Result] = []
         self._asked = 0
+        # Asked of the library once for each content: there may be a hundred thousand copies of one.
+        self._captioned: dict[bytes, int | None] = {}
+        self._gone = library.gone_contents() if made.waiting else set()
+        self._gone |= {before.hash for before in made.gone.values() if before.hash is not None}
 
     def run(self) -> Iterator[Result]:
         for caption in self.captioner.stream(self._sources(), CaptionOptions(features=True)):
@@ -232,7 +236,7 @@ class _Indexing:
         """What to do with a photo that needs no captioning, or `None`."""
         path = Path(os.fsdecode(found.path))
         before = self.made.known.get(found.path)
-        if before is None:
+        if before is None and digest in self._gone:
             for number, there, missing in self.library.with_hash(digest):
                 if (missing or there in self.made.gone) and there not in self.moved:
                     self.moved.add(there)
@@ -247,7 +251,7 @@ class _Indexing:
             return partial(self._leave, found, digest, words, "unchanged")
         if words.own is not None and not self.options.everything:
             return partial(self._leave, found, digest, words, "own")
-        if before is None and (copied := self.library.caption_of(digest)) is not None:
+        if before is None and (copied := self._caption_of(digest)) is not None:
             if self._is_outdated(copied):
                 return None
 
@@ -259,6 +263,13 @@ class _Indexing:
 
             return copy
         return None
+
+    def _caption_of(self, digest: bytes) -> Words | None:
+        """The caption of a photo with this content, which another may have taken back meanwhile."""
+        if digest not in self._captioned:
+            self._captioned[digest] = self.library.captioned_with(digest)
+        photo = self._captioned[digest]
+        return None if photo is None else self.library.words_of(photo)
 
     def _move(self, photo: int, found: Found, words: PhotoWords) -> Result:
         self.library.move(photo, found.path, found.mtime_ns, found.sidecars)
@@ -307,6 +318,7 @@ class _Indexing:
         if before is not None and before.hash != work.digest:
             self.library.forget(photo)  # a rejection was of what the photo showed
         taken = self.library.offer_words(photo, words)
+        self._captioned[work.digest] = photo
         self.library.put_features(photo, self.captioner.encoder, result.features)
         if not taken:  # a person reviewed the photo meanwhile
             now = self.library.words_of(photo)

@@ -244,9 +244,19 @@ class Library:
         found = self.rows("SELECT id, path, missing FROM photos WHERE hash = ? AND error_kind IS NULL", (digest,))
         return [(number, path, bool(missing)) for number, path, missing in found]
 
-    def caption_of(self, digest: bytes) -> Words | None:
-        """The caption of a photo with this content, a person's before pictell's."""
-        return self._caption("hash = ?", digest)
+    def captioned_with(self, digest: bytes) -> int | None:
+        """The number of a photo with this content that has a caption, one with a person's before others."""
+        found = self.rows(
+            "SELECT photo FROM captions JOIN photos ON id = photo WHERE hash = ? ORDER BY by, review IS NULL LIMIT 1",
+            (digest,),
+        )
+        return found[0][0] if found else None
+
+    def gone_contents(self) -> set[bytes]:
+        """The contents of the photos that are gone."""
+        return {
+            digest for (digest,) in self.rows("SELECT DISTINCT hash FROM photos WHERE missing AND hash IS NOT NULL")
+        }
 
     def caption_at(self, path: bytes) -> Words | None:
         """The caption of the photo at a path."""
