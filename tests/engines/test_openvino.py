@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -155,6 +156,25 @@ def test_nothing_is_sent_and_nothing_kept(tiny_bundle: Path, tmp_path: Path) -> 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("word")
     assert not list(home.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="this system has no signals of its own")
+def test_signals_are_taken_when_engines_have_gone(tiny_bundle: Path) -> None:
+    """In whatever order they go, and whatever has taken their memory since."""
+    program = (
+        "import gc, mmap, signal, sys\n"
+        "from pictell.bundle import Bundle\n"
+        "from pictell.engines.openvino import OpenVinoEngine\n"
+        "engines = [OpenVinoEngine(Bundle.open(sys.argv[1])) for _ in range(3)]\n"
+        "while engines:\n"
+        "    del engines[0]\n"
+        "    gc.collect()\n"
+        "kept = [mmap.mmap(-1, 1 << 14, prot=mmap.PROT_READ) for _ in range(99)]\n"
+        "signal.signal(signal.SIGALRM, lambda *_: print('taken'))\n"
+        "signal.raise_signal(signal.SIGALRM)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, tiny_bundle], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "taken\n", "")
 
 
 def test_what_is_missing_is_named(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:

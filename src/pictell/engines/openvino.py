@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from numpy.typing import NDArray
@@ -44,10 +45,8 @@ class OpenVinoEngine(OnnxEngine):
         content = bundle.read(name)
         try:
             written = integer_sums(content)
-        except (
-            Exception
-        ):  # onnx has no base class for what it raises; onnxruntime then says what is wrong with the graph
-            written = None
+        except Exception:  # onnx has no base class for what it raises
+            written = None  # onnxruntime says what is wrong with the graph
         if written is None:
             return super()._session(bundle, name, threads)
         settings = {
@@ -59,7 +58,7 @@ class OpenVinoEngine(OnnxEngine):
         }
         try:
             # Not by `openvino.convert_model`, which reports to its makers that it was called.
-            core = self._openvino.Core()
+            core = _core()
             return _Compiled(core.compile_model(core.read_model(written), "CPU", settings))
         except Exception as error:  # RuntimeError as a rule
             reason = _reason(error)
@@ -111,6 +110,18 @@ def imported(what: str) -> Any:
     except ImportError as error:
         raise MissingExtraError(what, "openvino") from error
     return openvino
+
+
+@cache
+def _core() -> Any:
+    """OpenVINO itself, one for the whole process, which is never given back.
+
+    The first one that runs a graph gives the thread a stack of its own for signals. Of several, the one that goes last puts
+    back a stack that went with another, and the next signal, such as Ctrl-C, is the end of the process.
+    """
+    import openvino
+
+    return openvino.Core()
 
 
 @contextmanager
