@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,29 +18,22 @@ from pictell.engines import Engine
 from pictell.engines.onnx import Memory, OnnxEngine, State
 from pictell.errors import BundleError, PictellError
 
+Noise = Callable[..., NDArray[np.uint8]]
+
 
 @pytest.fixture(scope="module")
 def engine(tiny_bundle: Path) -> OnnxEngine:
     return OnnxEngine(Bundle.open(tiny_bundle), threads=1)
 
 
-def pictures(count: int, seed: int = 0) -> NDArray[np.uint8]:
-    """Noise on random colours, so that the photos differ much."""
-    random = np.random.default_rng(seed)
-    colours = random.integers(0, 256, size=(count, 4, 4, 3))
-    return np.clip(np.kron(colours, np.ones((1, 8, 8, 1))) + random.integers(-9, 9, (count, 32, 32, 3)), 0, 255).astype(
-        np.uint8
-    )
-
-
-def test_gives_the_contract(engine: OnnxEngine) -> None:
+def test_gives_the_contract(engine: OnnxEngine, noise: Noise) -> None:
     contract: Engine[Memory, State] = engine
-    memory = contract.encode(pictures(3))
+    memory = contract.encode(noise(3))
     assert contract.count(memory) == 3
     features = contract.features(memory)
     assert features.shape[0] == 3
     assert len(np.unique(features, axis=0)) == 3
-    np.testing.assert_allclose(contract.features(contract.encode(pictures(3)[1:2])), features[1:2], rtol=1e-5)
+    np.testing.assert_allclose(contract.features(contract.encode(noise(3)[1:2])), features[1:2], rtol=1e-5)
     log_probs, state, attention = contract.step(np.ones(3, dtype=np.int64), contract.start(memory))
     assert log_probs.shape == (3, contract.vocabulary_size)
     assert log_probs.dtype == np.float32
@@ -52,9 +46,9 @@ def test_gives_the_contract(engine: OnnxEngine) -> None:
 
 @settings(max_examples=60)
 @given(data=st.data())
-def test_any_rows_step_as_they_would_alone(engine: OnnxEngine, data: st.DataObject) -> None:
+def test_any_rows_step_as_they_would_alone(engine: OnnxEngine, noise: Noise, data: st.DataObject) -> None:
     """Rows repeated, reordered and left out, twice, against each row's own history run by itself."""
-    photos = pictures(4)
+    photos = noise(4)
     state = engine.start(engine.encode(photos))
     owners = np.arange(4)
     histories: list[list[int]] = [[] for _ in owners]
@@ -80,8 +74,8 @@ def test_any_rows_step_as_they_would_alone(engine: OnnxEngine, data: st.DataObje
         np.testing.assert_allclose(log_probs[row], expected[0], atol=1e-4)
 
 
-def test_memory_is_shared_while_rows_are_regular(engine: OnnxEngine) -> None:
-    state = engine.start(engine.encode(pictures(3)))
+def test_memory_is_shared_while_rows_are_regular(engine: OnnxEngine, noise: Noise) -> None:
+    state = engine.start(engine.encode(noise(3)))
     keys = state.constants["memory.keys"]
     tripled = engine.select(state, np.repeat(np.arange(3), 3))
     assert tripled.constants["memory.keys"] is keys
@@ -94,8 +88,8 @@ def test_memory_is_shared_while_rows_are_regular(engine: OnnxEngine) -> None:
 
 
 @pytest.mark.parametrize("num", [1, 4])
-def test_photos_together_give_the_tokens_they_give_alone(engine: OnnxEngine, num: int) -> None:
-    photos = pictures(23, seed=1)
+def test_photos_together_give_the_tokens_they_give_alone(engine: OnnxEngine, noise: Noise, num: int) -> None:
+    photos = noise(23, seed=1)
     options = SearchOptions(beam=3, num=num, max_words=12, attention=True)
     alone = [beam_search(engine, engine.encode(photo[None]), options)[0] for photo in photos]
     assert len({found[0].tokens for found in alone}) > 10, "the tiny model tells the photos apart"
@@ -113,9 +107,9 @@ def test_photos_together_give_the_tokens_they_give_alone(engine: OnnxEngine, num
             np.testing.assert_allclose(found[0].attention, wanted[0].attention, atol=1e-4)
 
 
-def test_threads_change_no_token(tiny_bundle: Path, engine: OnnxEngine) -> None:
+def test_threads_change_no_token(tiny_bundle: Path, engine: OnnxEngine, noise: Noise) -> None:
     other = OnnxEngine(Bundle.open(tiny_bundle), threads=2)
-    photos = pictures(5, seed=2)
+    photos = noise(5, seed=2)
     one, two = (beam_search(e, e.encode(photos), SearchOptions(max_words=12)) for e in (engine, other))
     assert [[h.tokens for h in found] for found in one] == [[h.tokens for h in found] for found in two]
     with pytest.raises(PictellError, match="at least 1"):

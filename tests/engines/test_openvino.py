@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,6 +32,8 @@ from pictell.training.export import export_graphs
 if find_spec("openvino") is None:  # not by importing it: that is reported to its makers
     pytest.skip("OpenVINO is not installed", allow_module_level=True)
 
+Noise = Callable[..., NDArray[np.uint8]]
+
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.jpg"))
 
 
@@ -51,15 +54,6 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 @pytest.fixture(scope="module")
 def tiny(tiny_bundle: Path) -> OpenVinoEngine:
     return OpenVinoEngine(Bundle.open(tiny_bundle), at_once=2)
-
-
-def pictures(count: int, seed: int = 0) -> NDArray[np.uint8]:
-    """Noise on random colours, so that the photos differ much."""
-    random = np.random.default_rng(seed)
-    colours = random.integers(0, 256, size=(count, 4, 4, 3))
-    return np.clip(np.kron(colours, np.ones((1, 8, 8, 1))) + random.integers(-9, 9, (count, 32, 32, 3)), 0, 255).astype(
-        np.uint8
-    )
 
 
 def cuts(count: int) -> list[NDArray[np.uint8]]:
@@ -112,8 +106,10 @@ def test_a_hundred_real_photos_get_the_same_captions(shared_data: Path, full: Bu
         assert [each.text for each in ours] == [each.text for each in wanted]
 
 
-def test_photos_together_and_in_threads_give_what_they_give_alone(tiny: OpenVinoEngine, tiny_bundle: Path) -> None:
-    photos, options = pictures(23, seed=1), SearchOptions(beam=3, max_words=12, attention=True)
+def test_photos_together_and_in_threads_give_what_they_give_alone(
+    tiny: OpenVinoEngine, tiny_bundle: Path, noise: Noise
+) -> None:
+    photos, options = noise(23, seed=1), SearchOptions(beam=3, max_words=12, attention=True)
     reference = OnnxEngine(Bundle.open(tiny_bundle))
 
     def found(engine: OnnxEngine, some: NDArray[np.uint8]) -> list[Any]:
@@ -129,8 +125,8 @@ def test_photos_together_and_in_threads_give_what_they_give_alone(tiny: OpenVino
         np.testing.assert_allclose(ours[3].attention, wanted[3].attention, atol=1e-4)
 
 
-def test_it_is_part_of_an_ensemble(tiny_bundle: Path, other_tiny_bundle: Path) -> None:
-    photos = list(pictures(5))
+def test_it_is_part_of_an_ensemble(tiny_bundle: Path, other_tiny_bundle: Path, noise: Noise) -> None:
+    photos = list(noise(5))
     mixed, plain = (captions(f"{prefix}{tiny_bundle},{other_tiny_bundle}", photos) for prefix in ("openvino:", ""))
     assert [(each.text, each.model) for each in mixed] == [(each.text, each.model) for each in plain]
 

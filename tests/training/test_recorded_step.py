@@ -1,20 +1,76 @@
-"""A recorded step computes what a step that is told anew computes; only a GPU can record."""
+"""A recorded step computes what a step that is told anew computes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 import torch
 
-from pictell.training import Trainer, load_recipe
-from pictell.training.recorded_step import RecordedStep
+from pictell.models.decoders.packing import fixed_shapes
+from pictell.training import Trainer, load_recipe, trainer
+from pictell.training.recorded_step import Inputs, RecordedStep
 
 GPU = torch.cuda.is_available()  # as it is, before the other tests' fixtures hide it
 
-pytestmark = pytest.mark.skipif(not GPU, reason="needs a GPU")
+needs_gpu = pytest.mark.skipif(not GPU, reason="needs a GPU")
 
 
+class Eager:
+    """Stands in for what only a GPU has: the same step with the same shapes, not recorded but told anew."""
+
+    called = 0
+
+    def __init__(
+        self, loss: Callable[[Inputs], torch.Tensor], inputs: Inputs, parameters: Sequence[torch.Tensor]
+    ) -> None:
+        self.loss, self.parameters = loss, parameters
+        self.shapes = {name: tensor.shape for name, tensor in inputs.items()}
+
+    def __call__(self, inputs: Inputs) -> float:
+        assert {name: tensor.shape for name, tensor in inputs.items()} == self.shapes
+        Eager.called += 1
+        for parameter in self.parameters:
+            parameter.grad = None
+        with fixed_shapes():
+            loss = self.loss(inputs)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.item()
+
+
+@pytest.mark.parametrize("photos", ["features", "pixels", "kept"])
+def test_whole_batches_are_repeated_with_one_shape_and_the_last_one_is_not(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, photos: str
+) -> None:
+    monkeypatch.setattr(trainer, "RecordedStep", Eager)
+    monkeypatch.setattr(trainer, "can_record", lambda device: True)
+    monkeypatch.setattr(Eager, "called", 0)
+    found = []
+    for recorded in (False, True):
+        encoder_lr = "null" if photos == "features" else "1e-4"
+        recipe = load_recipe(
+            recipe_file,
+            [
+                "model.decoder={name: spatial_attention, dropout: 0.0}",
+                "batch_size=3",
+                f"keep_photos={photos == 'kept'}".lower(),
+                f"record_steps={recorded}".lower(),
+                f"phases=[{{name: first, epochs: 2, lr: 1e-3, encoder_lr: {encoder_lr}, captions: 2}}]",
+            ],
+        )
+        run = Trainer(recipe, tmp_path / str(recorded))
+        run.run()
+        found.append((run.model.state_dict(), [row["loss"] for row in run.at.history]))
+    assert len(run.examples) == 8
+    assert Eager.called == 4, "two of the three batches, in two epochs"
+    (weights, losses), (others, other_losses) = found
+    assert losses == pytest.approx(other_losses, abs=2e-4)
+    for name, weight in weights.items():
+        torch.testing.assert_close(weight, others[name], rtol=1e-3, atol=1e-5)
+
+
+@needs_gpu
 @pytest.mark.parametrize("decoder", ["spatial_attention", "adaptive_attention", "up_down", "transformer"])
 @pytest.mark.parametrize("keep", [True, False])
 def test_gradients_are_those_of_a_step_told_anew(
@@ -33,18 +89,18 @@ def test_gradients_are_those_of_a_step_told_anew(
                 "phases=[{name: whole, epochs: 2, lr: 1e-3, encoder_lr: 1e-4, warmup: 2, captions: 2}]",
             ],
         )
-        trainer = Trainer(recipe, out)
+        run = Trainer(recipe, out)
         steps: list[list[torch.Tensor]] = []
-        backward = trainer._backward
+        backward = run._backward
 
-        def remember(*arguments: object, _backward=backward, _trainer=trainer, _steps=steps) -> tuple[float, float]:  # type: ignore[no-untyped-def]
+        def remember(*arguments: object, _backward=backward, _run=run, _steps=steps) -> tuple[float, float]:  # type: ignore[no-untyped-def]
             result = _backward(*arguments)
-            _steps.append([parameter.grad.clone() for parameter in _trainer._trained()])
+            _steps.append([parameter.grad.clone() for parameter in _run._trained()])
             return result  # type: ignore[no-any-return]
 
-        monkeypatch.setattr(trainer, "_backward", remember)
-        trainer.run()
-        assert (trainer.recorded is not None) == recorded
+        monkeypatch.setattr(run, "_backward", remember)
+        run.run()
+        assert (run.recorded is not None) == recorded
         found.append(steps)
     assert len(found[0]) == len(found[1]) == 4
     for one, other in zip(*found, strict=True):
@@ -53,6 +109,7 @@ def test_gradients_are_those_of_a_step_told_anew(
         assert difference < 0.01 * size
 
 
+@needs_gpu
 def test_chance_is_new_in_each_repetition() -> None:
     weight = torch.ones(1000, device="cuda", requires_grad=True)
     step = RecordedStep(

@@ -195,9 +195,8 @@ class _Search:
         lanes = self._lanes_of(rows, each, length)  # (P, C)
         groups = rows.lanes // states  # (P, K)
         at = np.arange(len(totals))[:, None]
-        said = np.zeros(
-            (len(totals), self.vocabulary_size), dtype=np.int64
-        )  # how often each token was, by earlier groups
+        # How often each token was said by earlier groups.
+        said = np.zeros((len(totals), self.vocabulary_size), dtype=np.int64)  # (P, V)
         places, ranked = [], []
         for group in range(self.options.groups):
             # No row grows into another group: only those count that are of this one in some photo.

@@ -18,7 +18,7 @@ _FEATURES = ("feat", "x", "features", "z")
 _BOXES = ("bbox", "boxes")
 _SIZES = (("image_w", "image_h"), ("img_w", "img_h"))
 # numpy has no one family for damaged files, and parses the header of an array as Python's literals are.
-_DAMAGE = (
+DAMAGE = (
     OSError, ValueError, KeyError, TypeError, EOFError, SyntaxError, TokenError, RuntimeError, OverflowError, MemoryError,
     zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
@@ -40,7 +40,7 @@ def read_arrays(source: Path | bytes, where: str) -> Stored:
             return _named(loaded, where)
     except RegionError:
         raise
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise _damaged(error, where) from error
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from pictell.errors import DataError, RegionError
 from pictell.files import cache_folder, write_atomically
+from pictell.regions.arrays import DAMAGE
 from pictell.regions.store import RegionStore, Stored
 
 _COLUMNS = ("image_id", "image_w", "image_h", "num_boxes", "boxes", "features")
@@ -164,6 +165,6 @@ def _kept_index(path: Path) -> tuple[list[str], NDArray[np.int64]] | None:
     try:
         with np.load(path, allow_pickle=False) as loaded:
             ids, places = loaded["ids"].tolist(), loaded["places"]
-    except Exception:  # numpy has no one family for damaged files
+    except DAMAGE:
         return None
     return (ids, places) if places.shape == (len(ids), 2) and places.dtype == np.int64 else None

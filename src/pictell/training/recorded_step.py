@@ -12,6 +12,11 @@ from pictell.models.decoders.packing import fixed_shapes
 Inputs = dict[str, Tensor]
 
 
+def can_record(device: torch.device) -> bool:
+    """Whether a step on this device can be recorded."""
+    return device.type == "cuda"
+
+
 class RecordedStep:
     """The forward and the backward pass of `loss`, recorded as a CUDA graph with the shapes of these inputs.
 

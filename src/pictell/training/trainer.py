@@ -48,7 +48,7 @@ from pictell.training.losses import caption_loss, read_own_words
 from pictell.training.new_words import grown, with_new_words
 from pictell.training.processes import Processes
 from pictell.training.recipe import Phase, Recipe, recipe_of
-from pictell.training.recorded_step import Inputs, RecordedStep
+from pictell.training.recorded_step import Inputs, RecordedStep, can_record
 from pictell.training.region_photos import RegionPhotos, check_recipe, photos_of
 from pictell.training.report import columns, draw_curves, table
 from pictell.training.self_critical import SelfCriticalLoss
@@ -57,11 +57,8 @@ from pictell.training.teachers import Teachers
 
 log = logging.getLogger("pictell.training")
 
-_HOW = (
-    "checkpoint_minutes",
-    "workers",
-    "record_steps",
-)  # settings that change how long a run takes, not what comes of it
+# Settings that change how long a run takes, not what comes of it but for chance: a recorded step drops other values out.
+_HOW = ("checkpoint_minutes", "workers", "record_steps")
 
 Features = list[list[NDArray[np.float16]]]
 """Cached features `(N, R, D)` of the training photos: of the model's encoder and then each teacher's, each view by view."""
@@ -354,7 +351,7 @@ class Trainer:
         """Whether the step is one that a GPU can repeat: of the full size, and with nothing in it that depends on values."""
         return (
             self.recipe.record_steps
-            and self.device.type == "cuda"
+            and can_record(self.device)
             and self.processes.count == self.recipe.pieces == 1
             and len(batch.indices) == self.recipe.batch_size
             and self.self_critical is None
