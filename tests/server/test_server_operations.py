@@ -257,7 +257,7 @@ def test_names_of_models(tiny_bundle: Path, other_tiny_bundle: Path) -> None:
 
 def test_a_model_that_sees_no_photos_is_not_served(tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reads_regions = replace(Bundle.open(tiny_bundle), architecture={"encoder": {"name": "regions", "channels": 2048}})
-    monkeypatch.setattr("pictell.server.about.find_bundle", lambda name: reads_regions)
+    monkeypatch.setattr("pictell.server.about.bundle_named", lambda name: reads_regions)
     with pytest.raises(OptionError, match="tiny@7 reads region features"):
         Models(["tiny"], threads=1, most_pixels=1)
 
