@@ -23,7 +23,6 @@ from pictell.language import detokenise
 from pictell.metrics import ptb, score
 from pictell.metrics.frequencies import DocumentFrequencies
 from pictell.metrics.words import parted, split_captions
-from pictell.photos import open_photo, prepare
 
 METRIC = "CIDEr-D"
 """What makes a caption acceptable."""
@@ -62,7 +61,7 @@ def calibrate(
 
     Raises:
         OptionError: the captioner is an ensemble.
-        PictellError: a photo cannot be opened, there are too few, or the bundle cannot be written.
+        PictellError: a photo cannot be opened or has no region features, there are too few, or the bundle cannot be written.
 
     """
     if isinstance(captioner.engine, EnsembleEngine):
@@ -89,7 +88,7 @@ def search(
     """Captions every photo, whether it looks like one or not, with the bundle's own search.
 
     Raises:
-        PictellError: a photo cannot be opened.
+        PictellError: a photo cannot be opened or has no region features.
 
     """
     bundle, engine = captioner.bundle, captioner.engine
@@ -97,9 +96,8 @@ def search(
     options = SearchOptions(**{**vars(usual), "attention": True, "runners_up": RUNNERS_UP})
 
     def one_batch(batch: Sequence[CaptionedPhoto]) -> list[list[Hypothesis]]:
-        opened = [open_photo(photo.path, smallest_side=bundle.preprocessing.smallest_side) for photo in batch]
-        pixels = np.stack([prepare(photo, bundle.preprocessing) for photo in opened])
-        return beam_search(engine, engine.encode(pixels), options)
+        seen = [captioner.read(captioner.source(photo.id, photo.path)) for photo in batch]
+        return beam_search(engine, engine.encode(np.stack(seen)), options)
 
     batches = [photos[first : first + BATCH_SIZE] for first in range(0, len(photos), BATCH_SIZE)]
     found: list[list[Hypothesis]] = []

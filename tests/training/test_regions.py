@@ -467,3 +467,44 @@ def test_the_commands(
     assert json.loads(out)["photos"] == 4
     assert f"9.png: its features are {CHANNELS + 1} wide, and the model reads {CHANNELS}" in err
     assert run_command(*data)[0] == 2
+
+
+def test_its_confidence_is_fitted(bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = Path(shutil.copytree(bundle.directory, tmp_path / "model"))
+    features, texts = tmp_path / "features", tmp_path / "flickr8k" / "Flickr8k_text"
+    features.mkdir()
+    texts.mkdir(parents=True)
+    (texts.parent / "Flicker8k_Dataset").mkdir()
+    for number in range(24):
+        np.savez(features / f"{number}.npz", **regions_of(number))
+    captioner = pictell.load(bundle.directory, regions=features, threads=1)
+    said = [captioner.caption(str(number)).text if number % 2 else "Something else ." for number in range(24)]
+    lines = [f"{number}.png#0\t{text}\n{number}.png#1\tThing {number} .\n" for number, text in enumerate(said)]
+    (texts / "Flickr8k.token.txt").write_text("".join(lines), encoding="utf-8")
+    for split, numbers in (("train", []), ("dev", range(24)), ("test", [])):
+        names = "".join(f"{number}.png\n" for number in numbers)
+        (texts / f"Flickr_8k.{split}Images.txt").write_text(names, encoding="utf-8")
+
+    def fit(*more: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["calibrate", str(model), "--data", f"flickr8k:{texts.parent}", *more])
+        told = capsys.readouterr()
+        return int(ended.value.code or 0), told.out, told.err
+
+    code, out, err = fit()
+    assert (code, out) == (2, "")
+    assert "reads region features and sees no photo" in err
+    code, out, err = fit("--regions", str(features))
+    assert (code, err) == (0, "")
+    assert "median of 24 dev photos" in out
+    found = pictell.load(model, regions=features, threads=1).caption_many([str(number) for number in range(24)])
+    confidences = {each.confidence for each in found if isinstance(each, pictell.Caption)}
+    assert len(confidences) > 10
+    assert all(each is not None and 0 < each < 1 for each in confidences)
+    (features / "3.npz").unlink()
+    code, out, err = fit("--regions", str(features))
+    assert (code, out) == (1, "")
+    assert "1 photos of the dev split have no region features" in err
+    code, out, _ = fit("--regions", str(features), "--skip-missing")
+    assert code == 0
+    assert "median of 23 dev photos" in out

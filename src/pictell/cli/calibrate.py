@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from pictell.cli.bar import Bar
-from pictell.cli.options import Threads
-from pictell.cli.output import emit
+from pictell.cli.options import Regions, SkipMissing, Threads
+from pictell.cli.output import emit, say
 
 
 def calibrate(
@@ -19,6 +19,8 @@ def calibrate(
     split: Annotated[
         str, typer.Option(metavar="SPLIT", help="Which of its splits; not photos that the model was trained on.")
     ] = "dev",
+    regions: Regions = None,
+    skip_missing: SkipMissing = False,
     threads: Threads = None,
 ) -> None:
     """Fit a model's confidence to photos with captions.
@@ -28,11 +30,12 @@ def calibrate(
     turn.
     """
     from pictell.calibrating import calibrate as fit
-    from pictell.captioner import load
+    from pictell.captioner import RegionCaptioner, load
     from pictell.data import load_dataset
 
-    captioner = load(model, threads=threads)
-    photos = load_dataset(data, split)
+    captioner = load(model, threads=threads, regions=regions)
+    store = captioner.regions if isinstance(captioner, RegionCaptioner) else None
+    photos = load_dataset(data, split, skip_missing=skip_missing, regions=store, say=say)
     with Bar(len(photos)) as bar:
         found = fit(captioner, photos, data=data.partition(":")[0], split=split, on_photos=bar.reach)
     emit(
