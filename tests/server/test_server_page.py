@@ -713,6 +713,8 @@ def test_a_phone_shows_all_of_it(
         assert small == []
 
     fits()
+    expect(page.get_by_text("Choose photos, or take one")).to_be_visible()
+    expect(page.get_by_text("Drop photos here")).to_be_hidden()  # nobody can, with a finger
     here.give(CAT, text_page, broken, named)
     page.locator("#wishes summary").tap()
     fits()

@@ -6,6 +6,7 @@ export default {
   "title": "What is in your photos?",
   "lead": "Photos go to this service and nowhere else, and nothing is stored.",
   "drop": "Drop photos here, or paste them",
+  "drop.touch": "Choose photos, or take one",
   "drop.nothing": "There was no photo in that.",
   "choose": "Choose photos",
   "draft": "Captions are drafts. Check each one before you use it: it can be wrong about what is there.",
