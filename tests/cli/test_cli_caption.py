@@ -423,6 +423,7 @@ def test_an_interrupt_leaves_what_was_printed(
     process = subprocess.Popen(
         [sys.executable, "-m", "pictell", "caption", tmp_path / "d", pipe, *model],
         env=environment,
+        bufsize=0,  # what a buffer holds after the last readline is not seen by communicate
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
