@@ -207,6 +207,9 @@ class Captioner:
     where the words are steered or drawn, or by several models.
     """
 
+    regions: RegionStore | None = None
+    """Where it reads region features of photos, if it never sees photos themselves."""
+
     def __init__(
         self,
         bundle: Bundle,
@@ -493,6 +496,8 @@ class RegionCaptioner(Captioner):
     Photos are named by id, or by a path of which the file's name counts; `Regions` themselves will do as well. The attention
     of its captions is (T, R), one number for each of a photo's R regions, whose boxes `regions.read(id).boxes` tells.
     """
+
+    regions: RegionStore
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ needs_gpu = pytest.mark.skipif(not GPU, reason="needs a GPU")
 class Eager:
     """Stands in for what only a GPU has: the same step with the same shapes, not recorded but told anew."""
 
-    called = 0
+    widths: ClassVar[list[int]] = []  # how many words each call was given room for
 
     def __init__(
         self, loss: Callable[[Inputs], torch.Tensor], inputs: Inputs, parameters: Sequence[torch.Tensor]
@@ -30,7 +31,7 @@ class Eager:
 
     def __call__(self, inputs: Inputs) -> float:
         assert {name: tensor.shape for name, tensor in inputs.items()} == self.shapes
-        Eager.called += 1
+        Eager.widths.append(inputs["read"].shape[2])
         for parameter in self.parameters:
             parameter.grad = None
         with fixed_shapes():
@@ -45,7 +46,7 @@ def test_whole_batches_are_repeated_with_one_shape_and_the_last_one_is_not(
 ) -> None:
     monkeypatch.setattr(trainer, "RecordedStep", Eager)
     monkeypatch.setattr(trainer, "can_record", lambda device: True)
-    monkeypatch.setattr(Eager, "called", 0)
+    monkeypatch.setattr(Eager, "widths", [])
     found = []
     for recorded in (False, True):
         encoder_lr = "null" if photos == "features" else "1e-4"
@@ -63,11 +64,28 @@ def test_whole_batches_are_repeated_with_one_shape_and_the_last_one_is_not(
         run.run()
         found.append((run.model.state_dict(), [row["loss"] for row in run.at.history]))
     assert len(run.examples) == 8
-    assert Eager.called == 4, "two of the three batches, in two epochs"
+    room = run.vocabulary.most_tokens(run.recipe.data.max_words) + 1
+    assert room > 1 + max(len(caption) for example in run.examples for caption in example.captions)
+    assert Eager.widths == [room] * 4, "two of the three batches, in two epochs"
     (weights, losses), (others, other_losses) = found
     assert losses == pytest.approx(other_losses, abs=2e-4)
     for name, weight in weights.items():
         torch.testing.assert_close(weight, others[name], rtol=1e-3, atol=1e-5)
+
+
+def gradients_of(run: Trainer, monkeypatch: pytest.MonkeyPatch) -> list[list[torch.Tensor]]:
+    """Runs it, and gives the gradients of each of its steps."""
+    steps: list[list[torch.Tensor]] = []
+    backward = run._backward
+
+    def remember(*arguments: Any) -> tuple[float, float]:
+        result = backward(*arguments)
+        steps.append([parameter.grad.clone() for parameter in run._trained() if parameter.grad is not None])
+        return result
+
+    monkeypatch.setattr(run, "_backward", remember)
+    run.run()
+    return steps
 
 
 @needs_gpu
@@ -90,18 +108,8 @@ def test_gradients_are_those_of_a_step_told_anew(
             ],
         )
         run = Trainer(recipe, out)
-        steps: list[list[torch.Tensor]] = []
-        backward = run._backward
-
-        def remember(*arguments: object, _backward=backward, _run=run, _steps=steps) -> tuple[float, float]:  # type: ignore[no-untyped-def]
-            result = _backward(*arguments)
-            _steps.append([parameter.grad.clone() for parameter in _run._trained()])
-            return result  # type: ignore[no-any-return]
-
-        monkeypatch.setattr(run, "_backward", remember)
-        run.run()
+        found.append(gradients_of(run, monkeypatch))
         assert (run.recorded is not None) == recorded
-        found.append(steps)
     assert len(found[0]) == len(found[1]) == 4
     for one, other in zip(*found, strict=True):
         size = torch.sqrt(sum(gradient.square().sum() for gradient in one))

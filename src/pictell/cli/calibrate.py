@@ -30,12 +30,11 @@ def calibrate(
     turn.
     """
     from pictell.calibrating import calibrate as fit
-    from pictell.captioner import RegionCaptioner, load
+    from pictell.captioner import load
     from pictell.data import load_dataset
 
     captioner = load(model, threads=threads, regions=regions)
-    store = captioner.regions if isinstance(captioner, RegionCaptioner) else None
-    photos = load_dataset(data, split, skip_missing=skip_missing, regions=store, say=say)
+    photos = load_dataset(data, split, skip_missing=skip_missing, regions=captioner.regions, say=say)
     with Bar(len(photos)) as bar:
         found = fit(captioner, photos, data=data.partition(":")[0], split=split, on_photos=bar.reach)
     emit(

@@ -71,7 +71,7 @@ def evaluate(
     `pictell caption` would word otherwise, the mean length, and photos a second. A photo that cannot be opened is named on
     standard error and scored as if nothing had been said; the exit code is then 1.
     """
-    from pictell.captioner import RegionCaptioner, load
+    from pictell.captioner import load
     from pictell.data import load_dataset
     from pictell.evaluation import evaluate as evaluate_photos
     from pictell.record import add_to_record, check_record, fields_of
@@ -98,8 +98,7 @@ def evaluate(
     if record is not None:
         check_record(record)
     captioner = load(model, threads=threads, regions=regions)
-    store = captioner.regions if isinstance(captioner, RegionCaptioner) else None
-    photos = load_dataset(data, split, skip_missing=skip_missing, regions=store, say=say)[:limit]
+    photos = load_dataset(data, split, skip_missing=skip_missing, regions=captioner.regions, say=say)[:limit]
     with Bar(len(photos)) as bar:
 
         def watch(photo: CaptionedPhoto, result: Caption | PictellError) -> None:

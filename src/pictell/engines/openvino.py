@@ -45,8 +45,10 @@ class OpenVinoEngine(OnnxEngine):
         content = bundle.read(name)
         try:
             written = integer_sums(content)
-        except Exception:  # onnx has no base class for what it raises
-            written = None  # onnxruntime says what is wrong with the graph
+        except (
+            Exception
+        ):  # onnx has no base class for what it raises of a damaged graph; onnxruntime says what is wrong
+            written = None
         if written is None:
             return super()._session(bundle, name, threads)
         settings = {
@@ -119,9 +121,7 @@ def _core() -> Any:
     The first one that runs a graph gives the thread a stack of its own for signals. Of several, the one that goes last puts
     back a stack that went with another, and the next signal, such as Ctrl-C, is the end of the process.
     """
-    import openvino
-
-    return openvino.Core()
+    return imported("openvino").Core()
 
 
 @contextmanager
